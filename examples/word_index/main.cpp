@@ -1,0 +1,90 @@
+// Indexes every word of the text files under a directory, on two threads, in pmr containers, and shows
+// what that costs on quarry's pool, on std's and on plain new and delete.
+
+#include "files.hpp"
+#include "measure.hpp"
+#include "options.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+namespace word_index {
+namespace {
+
+using paths = std::vector<std::filesystem::path>;
+
+paths output_per_subject(const std::filesystem::path& output) {
+  paths outputs;
+  for (std::size_t i = 0; i != std::size(subjects); ++i)
+    outputs.push_back(output.native() + "." + std::to_string(i));
+  return outputs;
+}
+
+bool same_bytes(const std::filesystem::path& a, const std::filesystem::path& b) {
+  std::ifstream left(a, std::ios::binary), right(b, std::ios::binary);
+  using bytes = std::istreambuf_iterator<char>;
+  return left && right && std::equal(bytes(left), bytes(), bytes(right), bytes());
+}
+
+/// Leaves one index, the same from all subjects.
+void keep_one(const paths& outputs, const std::filesystem::path& output) {
+  for (const auto& each : outputs)
+    if (!same_bytes(outputs.front(), each))
+      throw std::runtime_error("the indexes differ: " + outputs.front().native() + ", " + each.native());
+  std::filesystem::rename(outputs.front(), output);
+  for (std::size_t i = 1; i != outputs.size(); ++i) std::filesystem::remove(outputs[i]);
+}
+
+double mib(std::size_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
+
+void print(const summary& found, std::size_t unreadable_directories) {
+  std::printf("%zu text files, %.1f MiB, read on %d threads; skipped: %zu binary and %zu unreadable files, "
+              "%zu unreadable directories\n",
+              found.read.text_files, mib(found.read.text_bytes), thread_count, found.read.binary_files,
+              found.read.unreadable_files, unreadable_directories);
+}
+
+void print(const std::vector<costs>& all) {
+  std::printf("\n%-12s %12s %16s %16s %16s\n", "", "time", "peak upstream", "peak resident",
+              "upstream calls");
+  for (std::size_t i = 0; i != all.size(); ++i)
+    std::printf("%-12s %10.2f s %12.1f MiB %12.1f MiB %16zu\n", std::string(subjects[i].name).c_str(),
+                all[i].seconds, mib(all[i].peak_bytes), mib(all[i].peak_resident), all[i].upstream_calls);
+  std::printf(
+      "(time: median of %d runs, each in a process of its own; calls and bytes counted in another)\n\n",
+      timed_rounds);
+}
+
+void run(const options& chosen) {
+  const file_list list = files_under(chosen.directories);
+  const paths outputs = output_per_subject(chosen.output);
+  summary found;
+  const auto all = measure_all(list.files, outputs, found);
+  keep_one(outputs, chosen.output);
+  print(found, list.unreadable_directories);
+  print(all);
+  std::printf("%zu words at %zu places in %s, the same from all\n", found.words, found.postings,
+              chosen.output.c_str());
+}
+
+} // namespace
+} // namespace word_index
+
+int main(int argc, char** argv) try {
+  const auto chosen = word_index::parse(argc, argv);
+  if (chosen.help) {
+    std::puts(word_index::usage);
+    return 0;
+  }
+  word_index::run(chosen);
+} catch (const word_index::usage_error& error) {
+  std::fprintf(stderr, "word_index: %s\n", error.what());
+  return 2;
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "word_index: %s\n", error.what());
+  return 1;
+}

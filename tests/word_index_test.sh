@@ -1,0 +1,63 @@
+#!/bin/bash
+# word_index_test.sh WORD_INDEX: runs it on a small tree and compares what it says and writes.
+set -u
+word_index=$1
+tree=$(mktemp -d)
+trap 'rm -rf "$tree"' EXIT
+failures=0
+
+expect() { # WHAT EXPECTED ACTUAL
+  [ "$2" = "$3" ] && return
+  printf 'FAILED: %s\nexpected: %s\nactual:   %s\n' "$1" "$2" "$3"
+  failures=$((failures + 1))
+}
+
+mkdir -p "$tree/in/deep"
+printf 'one two two\nthree_3 4four one\n' >"$tree/in/a.txt"
+printf 'two\n\nzwölf a_word_longer_than_any_small_string' >"$tree/in/deep/b.txt"
+printf 'one\0two\n' >"$tree/in/deep/c.bin"
+: >"$tree/in/empty"
+
+said=$("$word_index" --output "$tree/index" "$tree/in")
+expect 'exit code' 0 $?
+expect 'index' "# 0 $tree/in/a.txt
+# 1 $tree/in/deep/b.txt
+# 2 $tree/in/deep/c.bin
+# 3 $tree/in/empty
+a_word_longer_than_any_small_string 1:3
+one 0:1,2
+three_3 0:2
+two 0:1 1:1
+zwölf 1:3" "$(cat "$tree/index")"
+expect 'binary files skipped' 1 "$(grep -c 'skipped: 1 binary and 0 unreadable files' <<<"$said")"
+expect 'a line for each subject' 3 "$(grep -cE '^(quarry|std|new/delete).* s ' <<<"$said")"
+expect 'no progress bar in a file' 0 "$(grep -c $'\r' <<<"$said")"
+expect 'nothing left but the index' $'in\nindex' "$(ls "$tree")"
+
+mkdir "$tree/none"
+expect 'an empty tree' 1 "$("$word_index" --output "$tree/index" "$tree/none" | grep -c '^0 words')"
+
+refuses() { # WHAT ARGUMENT...
+  local what=$1 message
+  shift
+  message=$("$word_index" "$@" 2>&1 >/dev/null)
+  expect "$what: exit code" 2 $?
+  expect "$what: one line" 1 "$(wc -l <<<"$message")"
+  expect "$what: says who" word_index: "${message%% *}"
+}
+refuses 'missing DIR' "$tree/missing"
+refuses 'DIR is a file' "$tree/in/a.txt"
+refuses 'unknown option' --nonsense
+refuses 'two DIRs' "$tree/in" "$tree/none"
+refuses '--output without FILE' --output
+refuses '--output into nowhere' --output "$tree/missing/index" "$tree/in"
+
+# Root reads everything, whatever the mode says; and then there is nothing to test.
+chmod 000 "$tree/in/a.txt"
+if ! [ -r "$tree/in/a.txt" ]; then
+  said=$("$word_index" --output "$tree/index" "$tree/in")
+  expect 'unreadable files skipped' 1 "$(grep -c 'skipped: 1 binary and 1 unreadable files' <<<"$said")"
+fi
+
+[ $failures -eq 0 ] && echo 'ok'
+exit $((failures != 0))
