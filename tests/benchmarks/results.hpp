@@ -1,0 +1,21 @@
+// What was measured, as it goes into the raw results and comes out again for the tables.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace quarry_bench {
+
+struct measurement {
+  std::string workload;
+  bool threaded;
+  std::string subject;
+  std::size_t round;
+  double ns; // per operation
+};
+
+void append_to_file(const std::vector<measurement>& measurements, const std::filesystem::path& csv);
+std::vector<measurement> read_from_file(const std::filesystem::path& csv); // empty when there is no such file
+
+} // namespace quarry_bench

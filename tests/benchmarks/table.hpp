@@ -1,0 +1,13 @@
+// The measured times as tables in Markdown.
+#pragma once
+
+#include "summary.hpp"
+
+#include <iosfwd>
+
+namespace quarry_bench {
+
+// A row per workload: the base's nanoseconds, then every subject's ratio to it; geometric means at the end.
+void write_table(std::ostream& out, const summary& measured, bool threaded, const std::string& base);
+
+} // namespace quarry_bench

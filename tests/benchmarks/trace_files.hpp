@@ -1,0 +1,34 @@
+// The traces of a folder, each read when it is first asked for.
+#pragma once
+
+#include "trace_script.hpp"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace quarry_bench {
+
+struct trace_file {
+  std::string name; // "git" for git.qtrace.xz
+  std::filesystem::path path;
+};
+
+// In the order of their names; throws quarry_test::trace_error when there is none.
+std::vector<trace_file> trace_files(const std::filesystem::path& folder);
+
+class lazy_script {
+public:
+  explicit lazy_script(std::filesystem::path file) : file_(std::move(file)) {}
+  const trace_script& get() {
+    if (!script_) script_ = script_of(quarry_test::read_trace(file_));
+    return *script_;
+  }
+
+private:
+  std::filesystem::path file_;
+  std::optional<trace_script> script_;
+};
+
+} // namespace quarry_bench

@@ -1,0 +1,48 @@
+// A recorded allocation trace (format QTRACE1): which thread asked for how much, in what order, and which
+// block each deallocation was of. What is read here has been checked whole: ids in range, every block
+// allocated before it is freed and freed at most once, totals as the header says.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <stdexcept>
+#include <vector>
+
+namespace quarry_test {
+
+struct trace_block {
+  std::uint32_t size;
+  std::uint8_t alignment_log2;
+  std::size_t alignment() const { return std::size_t{1} << alignment_log2; }
+};
+
+struct trace_event {
+  std::uint32_t block; // index into trace::blocks
+  std::uint32_t thread : 31;
+  std::uint32_t is_deallocation : 1;
+};
+
+struct trace {
+  std::size_t thread_count = 0;
+  std::size_t peak_live_bytes = 0;
+  std::vector<trace_block> blocks; // in the order of their allocation
+  std::vector<trace_event> events;
+};
+
+// Says in one line what is wrong with which file.
+struct trace_error : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// Reads a plain (.qtrace) or packed (.qtrace.xz) trace; throws trace_error.
+trace read_trace(const std::filesystem::path& file);
+
+// The same for bytes already in memory, not packed.
+trace parse_trace(std::span<const std::uint8_t> bytes);
+
+// The bytes of a file, unpacked when it is an xz stream.
+std::vector<std::uint8_t> read_trace_bytes(const std::filesystem::path& file);
+
+} // namespace quarry_test
