@@ -1,5 +1,8 @@
 # Sourced by the `run` scripts: what they share. The caller has `set -eu` and a `checkout` variable.
 
+logs=$checkout/build-logs
+mkdir -p "$logs"
+
 # One clear line, and out.
 die() {
   echo "$(basename "$(dirname "$0")")/$(basename "$0"): $1" >&2
@@ -18,7 +21,7 @@ install_missing() {
     echo "Nothing to install, all here: $*"
     return
   fi
-  local root=() log="$checkout/build-apt.log"
+  local root=() log=$logs/apt.log
   if [ "$(id -u)" -ne 0 ]; then
     command -v sudo >/dev/null || die "not root and no sudo here; install first: ${missing[*]}"
     root=(sudo)
@@ -44,7 +47,7 @@ quietly() {
 build_in() {
   local dir=$1
   shift
-  local log="$checkout/$(basename "$dir").log"
+  local log=$logs/$(basename "$dir").log
   quietly "Configuring $(basename "$dir")" "$log" configure "$dir" "$@"
   quietly "Building $(basename "$dir")" "$log" ninja -C "$dir" -j2
 }
