@@ -48,39 +48,44 @@ run_result run(const subject& which, const std::vector<path>& files, const path&
   return result;
 }
 
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + std::ssize(values) / 2;
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
+run_result run_apart(const subject& which, const std::vector<path>& files, const path& output, int round) {
+  const std::string name(which.name);
+  const bool counted = round == 0;
+  const std::string label = name + (counted ? ", counting" : ", run " + std::to_string(round));
+  run_result result;
+  std::size_t peak_resident = 0;
+  if (!run_in_child([&] { return run(which, files, output, counted, label); }, result, peak_resident))
+    throw std::runtime_error("the run on " + name + " failed");
+  result.cost.peak_resident = peak_resident;
+  return result;
+}
+
+/// From one subject's runs: the counted one first, then the timed ones.
+costs costs_of(const std::vector<run_result>& runs) {
+  costs all = runs.front().cost;
+  std::vector<double> seconds;
+  all.peak_resident = 0;
+  for (auto timed = runs.begin() + 1; timed != runs.end(); ++timed) {
+    seconds.push_back(timed->cost.seconds);
+    all.peak_resident = std::max(all.peak_resident, timed->cost.peak_resident);
+  }
+  const auto middle = seconds.begin() + timed_rounds / 2;
+  std::nth_element(seconds.begin(), middle, seconds.end());
+  all.seconds = *middle;
+  return all;
 }
 
 } // namespace
 
 std::vector<costs> measure_all(const std::vector<path>& files, const std::vector<path>& outputs,
                                summary& found) {
-  std::vector<costs> all(std::size(subjects));
-  std::vector<std::vector<double>> seconds(std::size(subjects));
-  for (int round = 0; round <= timed_rounds; ++round) {
-    for (std::size_t i = 0; i != std::size(subjects); ++i) {
-      const std::string name(subjects[i].name);
-      const std::string label =
-          name + ", round " + std::to_string(round) + " of " + std::to_string(timed_rounds);
-      const bool counted = round == 0;
-      run_result result;
-      std::size_t peak_resident = 0;
-      if (!run_in_child([&] { return run(subjects[i], files, outputs[i], counted, label); }, result,
-                        peak_resident))
-        throw std::runtime_error("the run on " + name + " failed");
-      found = result.found;
-      if (counted) {
-        all[i] = result.cost;
-      } else {
-        seconds[i].push_back(result.cost.seconds);
-        all[i].peak_resident = std::max(all[i].peak_resident, peak_resident);
-      }
-    }
-  }
-  for (std::size_t i = 0; i != all.size(); ++i) all[i].seconds = median(seconds[i]);
+  std::vector<std::vector<run_result>> runs(std::size(subjects));
+  for (int round = 0; round <= timed_rounds; ++round)
+    for (std::size_t i = 0; i != runs.size(); ++i)
+      runs[i].push_back(run_apart(subjects[i], files, outputs[i], round));
+  found = runs.front().front().found;
+  std::vector<costs> all;
+  for (const auto& each : runs) all.push_back(costs_of(each));
   return all;
 }
 
