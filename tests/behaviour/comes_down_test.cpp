@@ -1,0 +1,126 @@
+// Memory goes back by itself: the live set falls to a tenth, survivors at random; after ten times as many
+// random replacements as there are live blocks, at most 1.5 bytes are held per live byte.
+#include "support.hpp"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace quarry::test {
+namespace {
+
+constexpr std::size_t mebibyte = std::size_t{1} << 20;
+
+struct load {
+  std::string name;
+  std::size_t smallest, largest; // of the requests
+  std::size_t live_bytes;        // before the fall
+};
+
+std::string load_name(const ::testing::TestParamInfo<load>& info) { return info.param.name; }
+
+std::vector<load> loads() {
+  std::vector<load> all;
+  for (const std::size_t mebibytes : {4u, 16u, under_tsan ? 16u : 64u}) {
+    const std::string suffix = "_" + std::to_string(mebibytes) + "MiB";
+    for (const std::size_t size : {16u, 64u, 200u, 1024u})
+      all.push_back({"size_" + std::to_string(size) + suffix, size, size, mebibytes * mebibyte});
+    all.push_back({"mixed" + suffix, 8, 512, mebibytes * mebibyte});
+  }
+  if (under_tsan) all.resize(all.size() - 5);
+  return all;
+}
+
+template <class Pool>
+void fill(population<Pool>& live, const load& l, dice& d) {
+  while (live.bytes() < l.live_bytes) live.add(d.between(l.smallest, l.largest));
+}
+
+template <class Pool>
+void fall_to_a_tenth(population<Pool>& live, dice& d) {
+  const std::size_t survivors = live.size() / 10;
+  while (live.size() > survivors) live.free_random(d);
+}
+
+// Replaces random blocks, ten times the live count; returns after how many times held came to 1.5 × live
+// (11 when it never did).
+template <class Pool>
+double replace_ten_times(population<Pool>& live, const load& l, const ledger_resource& upstream, dice& d) {
+  constexpr std::size_t steps_per_turn = 20, steps = 10 * steps_per_turn;
+  const std::size_t count = live.size();
+  double reached = 11;
+  for (std::size_t step = 1; step <= steps; ++step) {
+    for (std::size_t i = 0; i < count / steps_per_turn + 1; ++i) {
+      live.free_random(d);
+      live.add(d.between(l.smallest, l.largest));
+    }
+    if (reached > 10 && upstream.held() * 2 <= live.bytes() * 3)
+      reached = static_cast<double>(step) / steps_per_turn;
+  }
+  return reached;
+}
+
+class comes_down : public ::testing::TestWithParam<load> {
+protected:
+  template <class Pool>
+  void run(void (*replacing_thread)(const std::function<void()>&)) {
+    SKIP_MEMORY_BOUND_UNDER_ASAN();
+    ledger_resource upstream;
+    Pool pool(&upstream);
+    population<Pool> live(pool);
+    dice d(20);
+    fill(live, GetParam(), d);
+    fall_to_a_tenth(live, d);
+    const std::size_t held_after_fall = upstream.held();
+    double reached = 0;
+    replacing_thread([&] { reached = replace_ten_times(live, GetParam(), upstream, d); });
+    report(live.bytes(), held_after_fall, upstream.held(), pool.statistics().bytes_cached, reached);
+    EXPECT_LE(upstream.held() * 2, live.bytes() * 3);
+    EXPECT_NO_THROW(pool.check_invariants());
+  }
+
+private:
+  void report(std::size_t live, std::size_t after_fall, std::size_t held, std::size_t cached,
+              double reached) {
+    const auto per_live = [&](std::size_t bytes) {
+      return static_cast<double>(bytes) / static_cast<double>(live);
+    };
+    std::printf(
+        "%-15s held / live: %5.2f after the fall, %4.2f at the end; cached %4.2f; 1.5 after %s%.2f x live\n",
+        GetParam().name.c_str(), per_live(after_fall), per_live(held), per_live(cached),
+        reached > 10 ? "more than " : "", std::min(reached, 10.0));
+    RecordProperty("held_per_live_percent", static_cast<int>(100 * per_live(held)));
+    RecordProperty("reached_after_percent_of_live", static_cast<int>(100 * reached));
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(loads, comes_down, ::testing::ValuesIn(loads()), load_name);
+
+void on_this_thread(const std::function<void()>& work) { work(); }
+
+TEST_P(comes_down, unsynchronized) { run<unsync>(on_this_thread); }
+TEST_P(comes_down, synchronized_on_one_thread) { run<sync>(on_this_thread); }
+TEST_P(comes_down, synchronized_while_another_thread_replaces) { run<sync>(on_another_thread); }
+
+template <class Pool>
+class comes_down_at_once : public ::testing::Test {};
+TYPED_TEST_SUITE(comes_down_at_once, both_pools, pool_names);
+
+// Survivors that lie together need no replacements: what is empty goes at once, but for the retained share
+// and what the caches hold.
+TYPED_TEST(comes_down_at_once, when_the_survivors_lie_together) {
+  SKIP_MEMORY_BOUND_UNDER_ASAN();
+  for (const std::size_t size : {16u, 64u, 200u, 1024u}) {
+    ledger_resource upstream;
+    TypeParam pool(&upstream);
+    population<TypeParam> live(pool);
+    while (live.bytes() < 16 * mebibyte) live.add(size);
+    const std::size_t survivors = live.size() / 10;
+    while (live.size() > survivors) live.free_last();
+    const std::size_t retained = upstream.peak_held() / 8, cached = pool.statistics().bytes_cached;
+    EXPECT_LE(upstream.held(), live.bytes() * 5 / 4 + retained + cached + 64 * 1024) << size;
+    EXPECT_NO_THROW(pool.check_invariants());
+  }
+}
+
+} // namespace
+} // namespace quarry::test

@@ -1,0 +1,113 @@
+// What was reserved in a synchronized pool is there for every thread, also when another thread's cache holds
+// the blocks that are free.
+#include "support.hpp"
+
+#include <latch>
+#include <memory>
+
+namespace quarry::test {
+namespace {
+
+class reserved_by_threads : public ::testing::Test {
+protected:
+  void expect_no_upstream_call(const std::function<void()>& work) {
+    const std::size_t before = upstream.calls();
+    work();
+    EXPECT_EQ(upstream.calls(), before);
+    EXPECT_NO_THROW(pool.check_invariants());
+  }
+  void allocate_and_free(std::size_t count, std::size_t bytes = 64) {
+    population<sync> live(pool);
+    for (std::size_t i = 0; i < count; ++i) live.add(bytes);
+  }
+
+  ledger_resource upstream;
+  sync pool{&upstream};
+};
+
+TEST_F(reserved_by_threads, serves_another_thread_than_the_one_that_reserved) {
+  pool.reserve(64, 8, 1000);
+  expect_no_upstream_call([&] { on_another_thread([&] { allocate_and_free(1000); }); });
+}
+
+TEST_F(reserved_by_threads, serves_generations_of_threads) {
+  pool.reserve(64, 8, 1000);
+  expect_no_upstream_call([&] {
+    for (int i = 0; i < 50; ++i) on_another_thread([&] { allocate_and_free(1000); });
+  });
+}
+
+TEST_F(reserved_by_threads, serves_several_at_once_that_share_it) {
+  pool.reserve(64, 8, 1000);
+  pool.reserve(3000, 8, 40);
+  expect_no_upstream_call([&] {
+    on_threads(4, [&](std::size_t) {
+      for (int round = 0; round < 50; ++round) {
+        allocate_and_free(250);
+        allocate_and_free(10, 3000);
+      }
+    });
+  });
+}
+
+// Every one in turn has all of them, while the caches of those before hold what they freed last.
+TEST_F(reserved_by_threads, is_not_stranded_in_idle_caches) {
+  constexpr std::size_t threads = 32, count = 600;
+  pool.reserve(64, 8, count);
+  pool.reserve(24, 8, 10);
+  expect_no_upstream_call([&] {
+    std::latch all_had_theirs(threads);
+    std::vector<std::thread> sleeping;
+    for (std::size_t i = 0; i < threads; ++i) {
+      std::latch had_mine(1);
+      sleeping.emplace_back([&] {
+        allocate_and_free(count);
+        allocate_and_free(10, 24);
+        had_mine.count_down();
+        all_had_theirs.arrive_and_wait();
+      });
+      had_mine.wait();
+    }
+    for (auto& t : sleeping) t.join();
+  });
+}
+
+TEST_F(reserved_by_threads, counts_what_sleeping_threads_cache_when_it_reserves) {
+  std::latch cached(1), done(1);
+  std::thread sleeping([&] {
+    allocate_and_free(500);
+    cached.count_down();
+    done.wait();
+  });
+  cached.wait();
+  pool.reserve(64, 8, 500);
+  expect_no_upstream_call([&] { allocate_and_free(500); });
+  done.count_down();
+  sleeping.join();
+}
+
+TEST_F(reserved_by_threads, survives_trim_by_another_thread) {
+  pool.reserve(200, 8, 700);
+  allocate_and_free(700, 200);
+  on_another_thread([&] { pool.trim(); });
+  expect_no_upstream_call([&] {
+    allocate_and_free(700, 200);
+    on_another_thread([&] { allocate_and_free(700, 200); });
+  });
+}
+
+TEST_F(reserved_by_threads, handed_from_thread_to_thread) {
+  pool.reserve(64, 8, 1000);
+  expect_no_upstream_call([&] {
+    for (int round = 0; round < 30; ++round) {
+      auto live = std::make_unique<population<sync>>(pool);
+      on_another_thread([&] {
+        for (int i = 0; i < 1000; ++i) live->add(64);
+      });
+      on_another_thread([&] { live.reset(); });
+    }
+  });
+}
+
+} // namespace
+} // namespace quarry::test

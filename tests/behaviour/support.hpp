@@ -1,0 +1,136 @@
+#pragma once
+
+#include "../support/ledger_resource.hpp"
+
+#include <quarry/pool_resource.hpp>
+
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <functional>
+#include <random>
+#include <string>
+#include <thread>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace quarry::test {
+
+using unsync = quarry::unsynchronized_pool_resource;
+using sync = quarry::synchronized_pool_resource;
+
+// For TYPED_TEST_SUITE: what holds for both pools is written once.
+using both_pools = ::testing::Types<unsync, sync>;
+struct pool_names {
+  template <class Pool>
+  static std::string GetName(int) {
+    return std::is_same_v<Pool, sync> ? "synchronized" : "unsynchronized";
+  }
+};
+
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr bool under_asan = true;
+#elif defined(__has_feature)
+inline constexpr bool under_asan = __has_feature(address_sanitizer);
+#else
+inline constexpr bool under_asan = false;
+#endif
+
+#if defined(__SANITIZE_THREAD__)
+inline constexpr bool under_tsan = true;
+#elif defined(__has_feature)
+inline constexpr bool under_tsan = __has_feature(thread_sanitizer);
+#else
+inline constexpr bool under_tsan = false;
+#endif
+
+// With a sanitizer the loops are shorter, so that a run stays within seconds.
+inline constexpr std::size_t sanitizer_slowdown = under_asan || under_tsan ? 8 : 1;
+
+// Under ASan the pools keep no caches and pad every block: bounds on memory are not promised there.
+#define SKIP_MEMORY_BOUND_UNDER_ASAN()                                                                       \
+  if (under_asan) GTEST_SKIP() << "memory bounds do not apply under ASan"
+
+// The same numbers with every standard library, unlike std's distributions.
+class dice {
+public:
+  explicit dice(std::uint64_t seed) : engine_(seed) {}
+  std::size_t below(std::size_t n) { return engine_() % n; }
+  std::size_t between(std::size_t low, std::size_t high) { return low + below(high - low + 1); }
+
+private:
+  std::mt19937_64 engine_;
+};
+
+template <class T>
+void shuffle(std::vector<T>& v, dice& d) {
+  for (std::size_t i = v.size(); i > 1; --i) std::swap(v[i - 1], v[d.below(i)]);
+}
+
+struct block {
+  void* address;
+  std::size_t bytes, alignment;
+};
+
+// Every byte of a block depends on its owner and on its place, so that two owners or a shift are seen.
+inline void write_pattern(const block& b, std::size_t id) {
+  auto* const bytes = static_cast<unsigned char*>(b.address);
+  for (std::size_t i = 0; i < b.bytes; ++i) bytes[i] = static_cast<unsigned char>(id * 37 + i);
+}
+inline bool holds_pattern(const block& b, std::size_t id) {
+  const auto* const bytes = static_cast<const unsigned char*>(b.address);
+  for (std::size_t i = 0; i < b.bytes; ++i)
+    if (bytes[i] != static_cast<unsigned char>(id * 37 + i)) return false;
+  return true;
+}
+
+// The blocks a caller has of one pool; gives them back when it goes.
+template <class Pool>
+class population {
+public:
+  explicit population(Pool& pool) : pool_(pool) {}
+  ~population() { free_all(); }
+  population(const population&) = delete;
+  population& operator=(const population&) = delete;
+
+  void add(std::size_t bytes, std::size_t alignment = 8) {
+    blocks_.push_back({pool_.allocate(bytes, alignment), bytes, alignment});
+    bytes_ += bytes;
+  }
+  // The last block takes the freed one's place.
+  void free_at(std::size_t i) {
+    const block b = blocks_[i];
+    blocks_[i] = blocks_.back();
+    blocks_.pop_back();
+    bytes_ -= b.bytes;
+    pool_.deallocate(b.address, b.bytes, b.alignment);
+  }
+  void free_random(dice& d) { free_at(d.below(size())); }
+  void free_last() { free_at(size() - 1); }
+  void free_all() {
+    while (size() != 0) free_last();
+  }
+
+  std::size_t size() const { return blocks_.size(); }
+  std::size_t bytes() const { return bytes_; }
+  const std::vector<block>& blocks() const { return blocks_; }
+
+private:
+  Pool& pool_;
+  std::vector<block> blocks_;
+  std::size_t bytes_ = 0;
+};
+
+inline void on_another_thread(const std::function<void()>& work) { std::thread(work).join(); }
+
+// Runs work(0) … work(count - 1), each on its own thread, and waits for all.
+inline void on_threads(std::size_t count, const std::function<void(std::size_t)>& work) {
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < count; ++i) threads.emplace_back(work, i);
+  for (auto& t : threads) t.join();
+}
+
+} // namespace quarry::test

@@ -1,0 +1,174 @@
+// How a synchronized pool calls its upstream: one call at a time, without holding up threads that need none,
+// and in a way that lets upstream call back.
+#include "support.hpp"
+
+#include <condition_variable>
+#include <mutex>
+
+namespace quarry::test {
+namespace {
+
+TEST(upstream_calls, of_eight_growing_threads_never_overlap) {
+  ledger_resource upstream;
+  upstream.on_call = [] { std::this_thread::yield(); };
+  {
+    sync pool(&upstream);
+    on_threads(8, [&](std::size_t thread) {
+      dice d(thread);
+      population<sync> live(pool);
+      for (std::size_t i = 0; i < 8000 / sanitizer_slowdown; ++i)
+        live.add(i % 50 == 0 ? 100'000 : d.between(1, 2000)); // an oversized one now and then
+    });
+    pool.trim();
+  }
+  EXPECT_GT(upstream.calls(), 8u);
+  EXPECT_EQ(upstream.overlaps(), 0u);
+  EXPECT_TRUE(upstream.clean());
+}
+
+TEST(upstream_calls, of_trim_reserve_and_release_do_not_overlap_with_growth) {
+  ledger_resource upstream;
+  upstream.on_call = [] { std::this_thread::yield(); };
+  sync pool(&upstream);
+  on_threads(4, [&](std::size_t thread) {
+    for (std::size_t i = 0; i < 200 / sanitizer_slowdown; ++i) {
+      population<sync> live(pool);
+      for (std::size_t n = 0; n < 100; ++n) live.add(std::size_t{64} << thread);
+      if (thread == 0) pool.trim();
+      if (thread == 1) pool.reserve(512, 8, 10 * i);
+    }
+  });
+  EXPECT_EQ(upstream.overlaps(), 0u);
+  pool.release();
+  EXPECT_TRUE(upstream.clean());
+}
+
+// A gate in upstream: once shut, the next call waits inside until it is opened.
+class gate {
+public:
+  void shut() { change(true); }
+  void open() { change(false); }
+  void pass() {
+    std::unique_lock lock(mutex_);
+    if (!shut_) return;
+    waiting_ = true;
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return !shut_; });
+    waiting_ = false;
+  }
+  void wait_until_someone_waits() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return waiting_; });
+  }
+
+private:
+  void change(bool shut) {
+    const std::lock_guard guard(mutex_);
+    shut_ = shut;
+    changed_.notify_all();
+  }
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool shut_ = false, waiting_ = false;
+};
+
+class blocked_upstream : public ::testing::Test {
+protected:
+  blocked_upstream() {
+    upstream.on_call = [this] { door.pass(); };
+  }
+  // Runs `work` while another thread is inside upstream, called by `blocked`. Hangs when work waits for it.
+  void while_blocked(const std::function<void()>& blocked, const std::function<void()>& work) {
+    door.shut();
+    std::thread inside(blocked);
+    door.wait_until_someone_waits();
+    work();
+    door.open();
+    inside.join();
+  }
+  void grow() {
+    population<sync> live(pool);
+    while (live.bytes() < (std::size_t{1} << 20)) live.add(64);
+  }
+  void grow_oversized() { population<sync>(pool).add(1 << 20); }
+
+  gate door;
+  ledger_resource upstream;
+  sync pool{&upstream};
+};
+
+TEST_F(blocked_upstream, does_not_hold_up_cached_blocks) {
+  for (int i = 0; i < 4; ++i) pool.deallocate(pool.allocate(64, 8), 64, 8);
+  while_blocked([&] { grow(); },
+                [&] {
+                  for (int i = 0; i < 1000; ++i) pool.deallocate(pool.allocate(64, 8), 64, 8);
+                });
+}
+
+// Not from the cache, but from chunks that the pool has: refills and flushes of the class that is growing.
+TEST_F(blocked_upstream, does_not_hold_up_blocks_that_the_pool_has) {
+  pool.reserve(64, 8, 2000);
+  pool.reserve(200, 8, 2000);
+  while_blocked([&] { grow_oversized(); },
+                [&] {
+                  population<sync> live(pool);
+                  for (int i = 0; i < 2000; ++i) live.add(64);
+                  for (int i = 0; i < 2000; ++i) live.add(200);
+                });
+}
+
+TEST_F(blocked_upstream, does_not_hold_up_frees_of_the_growing_class) {
+  population<sync> live(pool);
+  for (int i = 0; i < 2000; ++i) live.add(64);
+  pool.reserve(64, 8, 4000); // keeps the frees from emptying a chunk beyond the retained share
+  while_blocked([&] { grow(); }, [&] { live.free_all(); });
+}
+
+TEST_F(blocked_upstream, does_not_hold_up_a_new_threads_reserved_blocks) {
+  pool.reserve(64, 8, 1000);
+  while_blocked([&] { grow_oversized(); },
+                [&] {
+                  population<sync> live(pool);
+                  for (int i = 0; i < 1000; ++i) live.add(64);
+                });
+}
+
+TEST_F(blocked_upstream, does_not_hold_up_statistics_and_owns) {
+  const block b{pool.allocate(64, 8), 64, 8};
+  while_blocked([&] { grow_oversized(); },
+                [&] {
+                  EXPECT_TRUE(pool.owns(b.address));
+                  EXPECT_GE(pool.statistics().bytes_in_use, 64u);
+                  EXPECT_EQ(pool.good_size(64), 64u);
+                });
+  pool.deallocate(b.address, b.bytes, b.alignment);
+}
+
+// An upstream that itself allocates from the pool, as one that keeps a table in pmr containers does.
+TEST(upstream_calls, may_call_back_into_the_pool) {
+  ledger_resource upstream;
+  {
+    sync pool(&upstream);
+    std::size_t depth = 0, served = 0;
+    upstream.on_call = [&] {
+      if (++depth <= 3) {
+        void* const p = pool.allocate(depth * 40, 8);
+        served += p != nullptr;
+        pool.deallocate(p, depth * 40, 8);
+      }
+      --depth;
+    };
+    population<sync> live(pool);
+    for (std::size_t i = 0; i < 3000; ++i) live.add(1 + i * 13 % 3000);
+    live.add(100'000);
+    live.free_all();
+    pool.trim();
+    EXPECT_GT(served, 0u);
+    EXPECT_NO_THROW(pool.check_invariants());
+    upstream.on_call = nullptr;
+  }
+  EXPECT_TRUE(upstream.clean());
+}
+
+} // namespace
+} // namespace quarry::test

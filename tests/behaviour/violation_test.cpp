@@ -1,0 +1,220 @@
+// What the pools meet of misuse on their cold paths: reported by kind, dropped, counted, never handed out
+// again, and nothing else harmed. (A bad block that is still in a cache may be missed, so each test empties
+// the caches.)
+#include "support.hpp"
+
+#include <quarry/violation.hpp>
+
+#include <memory>
+#include <mutex>
+
+namespace quarry::test {
+namespace {
+
+// Notes what is reported instead of aborting, while it lives.
+class recorded_violations {
+public:
+  recorded_violations() : old_(set_violation_handler({&report, this})) {}
+  ~recorded_violations() { set_violation_handler(old_); }
+  recorded_violations(const recorded_violations&) = delete;
+  recorded_violations& operator=(const recorded_violations&) = delete;
+
+  struct entry {
+    violation_kind kind;
+    const void* address;
+    bool operator==(const entry&) const = default;
+  };
+  std::vector<entry> all() const {
+    const std::lock_guard guard(mutex_);
+    return entries_;
+  }
+
+private:
+  static void report(const violation& v, void* context) noexcept {
+    auto& self = *static_cast<recorded_violations*>(context);
+    const std::lock_guard guard(self.mutex_);
+    EXPECT_FALSE(v.message.empty());
+    self.entries_.push_back({v.kind, v.address});
+  }
+  mutable std::mutex mutex_;
+  std::vector<entry> entries_;
+  violation_handler old_;
+};
+
+template <class Pool>
+class violations : public ::testing::Test {
+protected:
+  static constexpr std::size_t bytes = 64, many = 5000;
+
+  // The report is one, of this kind and address; the block is dropped and never comes again.
+  void expect_dropped(violation_kind kind, void* address) {
+    pool.trim();
+    using entry = recorded_violations::entry;
+    EXPECT_EQ(seen.all().size(), 1u);
+    if (seen.all().size() == 1) {
+      EXPECT_EQ(seen.all()[0], (entry{kind, address}))
+          << "kind " << static_cast<int>(seen.all()[0].kind) << " instead of " << static_cast<int>(kind);
+    }
+    EXPECT_EQ(pool.statistics().dropped_blocks, 1u);
+    EXPECT_NO_THROW(pool.check_invariants());
+    expect_never_again(address);
+    EXPECT_NO_THROW(pool.check_invariants());
+    EXPECT_EQ(seen.all().size(), 1u);
+  }
+  void* allocate() { return pool.allocate(bytes, 8); }
+  void free(void* p) { pool.deallocate(p, bytes, 8); }
+
+  ledger_resource upstream;
+  recorded_violations seen;
+  Pool pool{&upstream};
+
+private:
+  void expect_never_again(const void* address) {
+    population<Pool> live(pool);
+    for (std::size_t i = 0; i < many; ++i)
+      for (const std::size_t size : {bytes / 2, bytes, 2 * bytes}) {
+        live.add(size);
+        ASSERT_NE(live.blocks().back().address, address) << "handed out again as " << size << " bytes";
+      }
+  }
+};
+TYPED_TEST_SUITE(violations, both_pools, pool_names);
+
+TYPED_TEST(violations, good_use_reports_nothing) {
+  population<TypeParam> live(this->pool);
+  for (int i = 0; i < 5000; ++i) live.add(64);
+  live.free_all();
+  this->pool.trim();
+  EXPECT_TRUE(this->seen.all().empty());
+  EXPECT_EQ(this->pool.statistics().dropped_blocks, 0u);
+}
+
+TYPED_TEST(violations, a_pool_destroyed_with_live_blocks_is_no_leak) {
+  (void)std::make_unique<TypeParam>()->allocate(64, 8);
+  EXPECT_TRUE(this->seen.all().empty());
+}
+
+// The first free reached the slab; the second is met when the cache is emptied. The block is free once, so
+// that it has one owner at most.
+TYPED_TEST(violations, double_free) {
+  void* const kept = this->allocate(); // keeps the slab
+  void* const p = this->allocate();
+  this->free(p);
+  this->pool.trim();
+  this->free(p);
+  this->pool.trim();
+  const std::vector<recorded_violations::entry> expected{{violation_kind::double_free, p}};
+  EXPECT_EQ(this->seen.all(), expected);
+  EXPECT_EQ(this->pool.statistics().dropped_blocks, 1u);
+  EXPECT_NO_THROW(this->pool.check_invariants());
+  {
+    population<TypeParam> live(this->pool);
+    std::size_t times = 0;
+    for (std::size_t i = 0; i < this->many; ++i) {
+      live.add(this->bytes);
+      times += live.blocks().back().address == p;
+    }
+    EXPECT_LE(times, 1u);
+  }
+  this->free(kept);
+  EXPECT_NO_THROW(this->pool.check_invariants());
+}
+
+TYPED_TEST(violations, double_free_in_one_flush) {
+  void* const kept = this->allocate();
+  void* const p = this->allocate();
+  this->free(p);
+  this->free(p);
+  this->pool.trim();
+  const std::vector<recorded_violations::entry> expected{{violation_kind::double_free, p}};
+  EXPECT_EQ(this->seen.all(), expected);
+  EXPECT_EQ(this->pool.statistics().dropped_blocks, 1u);
+  EXPECT_NO_THROW(this->pool.check_invariants());
+  this->free(kept);
+}
+
+TYPED_TEST(violations, foreign_pointer) {
+  alignas(16) static std::byte elsewhere[128];
+  this->free(this->allocate());
+  this->free(elsewhere);
+  this->expect_dropped(violation_kind::foreign_pointer, elsewhere);
+}
+
+TYPED_TEST(violations, block_of_another_pool) {
+  TypeParam other;
+  void* const p = other.allocate(this->bytes, 8);
+  this->free(this->allocate());
+  this->free(p);
+  this->expect_dropped(violation_kind::foreign_pointer, p);
+  EXPECT_NO_THROW(other.check_invariants());
+  other.deallocate(p, this->bytes, 8);
+}
+
+TYPED_TEST(violations, middle_of_a_block) {
+  auto* const p = static_cast<std::byte*>(this->allocate());
+  this->free(p + 8);
+  this->expect_dropped(violation_kind::foreign_pointer, p + 8);
+  this->free(p);
+}
+
+TYPED_TEST(violations, wrong_size_class) {
+  void* const p = this->allocate();
+  this->pool.deallocate(p, 2 * this->bytes, 8);
+  this->expect_dropped(violation_kind::wrong_size, p);
+}
+
+TYPED_TEST(violations, unknown_oversized_block) {
+  alignas(16) static std::byte elsewhere[128];
+  this->pool.deallocate(elsewhere, 1 << 20, 16);
+  this->expect_dropped(violation_kind::foreign_pointer, elsewhere);
+  EXPECT_TRUE(this->upstream.mismatches().empty());
+}
+
+TYPED_TEST(violations, wrong_size_of_an_oversized_block) {
+  void* const p = this->pool.allocate(1 << 20, 16);
+  this->pool.deallocate(p, (1 << 20) + 4096, 16);
+  this->expect_dropped(violation_kind::wrong_size, p);
+  EXPECT_TRUE(this->upstream.mismatches().empty());
+}
+
+TYPED_TEST(violations, pooled_block_freed_as_oversized) {
+  void* const p = this->allocate();
+  this->pool.deallocate(p, 1 << 20, 8);
+  this->expect_dropped(violation_kind::wrong_size, p);
+  EXPECT_TRUE(this->upstream.mismatches().empty());
+}
+
+TYPED_TEST(violations, lose_nothing) {
+  alignas(16) static std::byte elsewhere[128];
+  this->free(elsewhere);
+  void* const p = this->allocate();
+  this->pool.deallocate(p, 3 * this->bytes, 8);
+  this->pool.trim();
+  this->pool.release();
+  EXPECT_TRUE(this->upstream.clean());
+  population<TypeParam> live(this->pool);
+  live.add(64);
+  EXPECT_NO_THROW(this->pool.check_invariants());
+}
+
+TEST(violations_of_threads, double_free_by_two_threads) {
+  recorded_violations seen;
+  ledger_resource upstream;
+  {
+    sync pool(&upstream);
+    void* const kept = pool.allocate(64, 8);
+    void* const p = pool.allocate(64, 8);
+    pool.deallocate(p, 64, 8);
+    on_another_thread([&] { pool.deallocate(p, 64, 8); });
+    pool.trim();
+    const std::vector<recorded_violations::entry> expected{{violation_kind::double_free, p}};
+    EXPECT_EQ(seen.all(), expected);
+    EXPECT_EQ(pool.statistics().dropped_blocks, 1u);
+    EXPECT_NO_THROW(pool.check_invariants());
+    pool.deallocate(kept, 64, 8);
+  }
+  EXPECT_TRUE(upstream.clean());
+}
+
+} // namespace
+} // namespace quarry::test
