@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <ostream>
 
 namespace quarry::test {
 namespace {
@@ -15,6 +16,8 @@ struct load {
   std::size_t smallest, largest; // of the requests
   std::size_t live_bytes;        // before the fall
 };
+
+void PrintTo(const load& l, std::ostream* out) { *out << l.name; }
 
 std::string load_name(const ::testing::TestParamInfo<load>& info) { return info.param.name; }
 

@@ -1,45 +1,13 @@
 // What the pools meet of misuse on their cold paths: reported by kind, dropped, counted, never handed out
 // again, and nothing else harmed. (A bad block that is still in a cache may be missed, so each test empties
 // the caches.)
+#include "recorded_violations.hpp"
 #include "support.hpp"
 
-#include <quarry/violation.hpp>
-
 #include <memory>
-#include <mutex>
 
 namespace quarry::test {
 namespace {
-
-// Notes what is reported instead of aborting, while it lives.
-class recorded_violations {
-public:
-  recorded_violations() : old_(set_violation_handler({&report, this})) {}
-  ~recorded_violations() { set_violation_handler(old_); }
-  recorded_violations(const recorded_violations&) = delete;
-  recorded_violations& operator=(const recorded_violations&) = delete;
-
-  struct entry {
-    violation_kind kind;
-    const void* address;
-    bool operator==(const entry&) const = default;
-  };
-  std::vector<entry> all() const {
-    const std::lock_guard guard(mutex_);
-    return entries_;
-  }
-
-private:
-  static void report(const violation& v, void* context) noexcept {
-    auto& self = *static_cast<recorded_violations*>(context);
-    const std::lock_guard guard(self.mutex_);
-    EXPECT_FALSE(v.message.empty());
-    self.entries_.push_back({v.kind, v.address});
-  }
-  mutable std::mutex mutex_;
-  std::vector<entry> entries_;
-  violation_handler old_;
-};
 
 template <class Pool>
 class violations : public ::testing::Test {
