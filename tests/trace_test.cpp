@@ -11,9 +11,9 @@
 
 namespace {
 
-using quarry_test::parse_trace;
-using quarry_test::read_trace;
-using quarry_test::trace_error;
+using quarry::test::parse_trace;
+using quarry::test::read_trace;
+using quarry::test::trace_error;
 
 using bytes = std::vector<std::uint8_t>;
 

@@ -23,7 +23,13 @@ workload_list all_workloads(const options& wanted) {
   add_walk(list, how_much);
   add_short_lived(list, how_much);
   add_over_aligned(list, how_much);
-  if (wanted.traces) add_traces(list, *wanted.traces);
+  add_threaded_churn(list, how_much);
+  add_generations(list, how_much);
+  add_producer_consumer(list, how_much);
+  if (wanted.traces) {
+    add_traces(list, *wanted.traces);
+    add_threaded_traces(list, *wanted.traces);
+  }
   return list;
 }
 
@@ -45,7 +51,7 @@ void run(const options& wanted) {
     if (!std::regex_search(work.name, wanted.filter)) continue;
     std::cerr << work.name << '\n';
     const auto now = measure_in_turn(work, subjects, wanted.first_round, wanted.rounds);
-    if (wanted.output) append_to_file(now, *wanted.output / "times.csv");
+    if (wanted.output) append_to_file(now, *wanted.output / wanted.file);
     measured.insert(measured.end(), now.begin(), now.end());
   }
   const summary all(measured);

@@ -8,12 +8,13 @@ namespace quarry_bench {
 
 const char* const usage =
     "usage: quarry_benchmarks [--rounds N] [--filter REGEX] [--subjects REGEX] [--traces DIR] [--quick]\n"
-    "                         [--output DIR] [--first-round N] [--label NAME]\n"
+    "                         [--output DIR] [--file NAME] [--first-round N] [--label NAME]\n"
     "  --filter    only workloads whose name the expression is found in\n"
     "  --subjects  only subjects whose name the expression is found in\n"
     "  --traces    replay the traces of this folder, too\n"
     "  --quick     a tenth of the operations\n"
-    "  --output    add the raw results to DIR/times.csv\n"
+    "  --output    add the raw results to times.csv in DIR\n"
+    "  --file      add them to another file there\n"
     "  --label     record the subject under this name (for processes with another malloc)\n";
 
 options parse_options(int argc, char** argv) {
@@ -25,6 +26,7 @@ options parse_options(int argc, char** argv) {
       {"--subjects", [&](const std::string& v) { result.subjects = std::regex(v); }},
       {"--traces", [&](const std::string& v) { result.traces = v; }},
       {"--output", [&](const std::string& v) { result.output = v; }},
+      {"--file", [&](const std::string& v) { result.file = v; }},
       {"--label", [&](const std::string& v) { result.label = v; }},
   };
   for (int i = 1; i < argc; ++i) {

@@ -17,6 +17,7 @@ struct options {
   std::regex subjects{""};
   std::optional<std::filesystem::path> traces;
   std::optional<std::filesystem::path> output; // where the raw results are added to
+  std::string file = "times.csv";              // their name there
   std::string label;                           // the name under which the only subject is recorded
 };
 

@@ -1,22 +1,11 @@
 #include "results.hpp"
 
-#include <array>
-#include <fstream>
-#include <sstream>
-#include <stdexcept>
+#include "csv.hpp"
 
 namespace quarry_bench {
 namespace {
 
 constexpr const char* header = "workload,threads,subject,round,ns_per_operation";
-
-measurement parse_line(const std::string& line) {
-  std::array<std::string, 5> fields;
-  std::istringstream in(line);
-  for (std::string& field : fields)
-    if (!std::getline(in, field, ',')) throw std::runtime_error("not a line of results: " + line);
-  return {fields[0], fields[1] == "many", fields[2], std::stoul(fields[3]), std::stod(fields[4])};
-}
 
 } // namespace
 
@@ -32,11 +21,8 @@ void append_to_file(const std::vector<measurement>& measurements, const std::fil
 
 std::vector<measurement> read_from_file(const std::filesystem::path& csv) {
   std::vector<measurement> measurements;
-  std::ifstream in(csv);
-  std::string line;
-  std::getline(in, line); // the header
-  while (std::getline(in, line))
-    measurements.push_back(parse_line(line));
+  for (const auto& [workload, threads, subject, round, ns] : read_csv<5>(csv))
+    measurements.push_back({workload, threads == "many", subject, std::stoul(round), std::stod(ns)});
   return measurements;
 }
 

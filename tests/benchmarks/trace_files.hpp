@@ -15,20 +15,21 @@ struct trace_file {
   std::filesystem::path path;
 };
 
-// In the order of their names; throws quarry_test::trace_error when there is none.
+// In the order of their names; throws quarry::test::trace_error when there is none.
 std::vector<trace_file> trace_files(const std::filesystem::path& folder);
 
+template <auto ScriptOf>
 class lazy_script {
 public:
   explicit lazy_script(std::filesystem::path file) : file_(std::move(file)) {}
-  const trace_script& get() {
-    if (!script_) script_ = script_of(quarry_test::read_trace(file_));
+  const auto& get() {
+    if (!script_) script_ = ScriptOf(quarry::test::read_trace(file_));
     return *script_;
   }
 
 private:
   std::filesystem::path file_;
-  std::optional<trace_script> script_;
+  std::optional<decltype(ScriptOf(quarry::test::trace{}))> script_;
 };
 
 } // namespace quarry_bench

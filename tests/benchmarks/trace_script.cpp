@@ -3,6 +3,8 @@
 namespace quarry_bench {
 namespace {
 
+constexpr std::uint32_t nobody = ~std::uint32_t{0};
+
 class slot_numbers {
 public:
   std::uint32_t take() {
@@ -19,30 +21,71 @@ private:
   std::uint32_t count_ = 0;
 };
 
-constexpr std::uint32_t freed = ~std::uint32_t{0};
+trace_operation operation_on(const quarry::test::trace_block& block, std::uint32_t slot, bool allocates, bool shared) {
+  return {slot, block.size, block.alignment_log2, allocates, shared};
+}
+
+// Which blocks another thread frees than the one that allocated them, or nobody.
+std::vector<bool> blocks_that_change_hands(const quarry::test::trace& recorded) {
+  std::vector<std::uint32_t> owner(recorded.blocks.size(), nobody);
+  std::vector<bool> changes(recorded.blocks.size(), true);
+  for (const auto& event : recorded.events)
+    if (event.is_deallocation)
+      changes[event.block] = owner[event.block] != event.thread;
+    else
+      owner[event.block] = event.thread;
+  return changes;
+}
 
 } // namespace
 
-trace_script script_of(const quarry_test::trace& recorded) {
+trace_script script_of(const quarry::test::trace& recorded) {
   trace_script script;
   script.operations.reserve(recorded.events.size());
   slot_numbers slots;
-  std::vector<std::uint32_t> slot_of(recorded.blocks.size(), freed);
-  const auto operation = [&](std::uint32_t block, bool allocates) {
-    const auto& [size, alignment_log2] = recorded.blocks[block];
-    return trace_operation{slot_of[block], size, alignment_log2, allocates};
-  };
+  std::vector<std::uint32_t> slot_of(recorded.blocks.size(), nobody);
   for (const auto& event : recorded.events) {
+    auto& slot = slot_of[event.block];
     const bool allocates = !event.is_deallocation;
-    if (allocates) slot_of[event.block] = slots.take();
-    script.operations.push_back(operation(event.block, allocates));
+    if (allocates) slot = slots.take();
+    script.operations.push_back(operation_on(recorded.blocks[event.block], slot, allocates, false));
     if (allocates) continue;
-    slots.give(slot_of[event.block]);
-    slot_of[event.block] = freed;
+    slots.give(slot);
+    slot = nobody;
   }
-  for (std::uint32_t block = 0; block < recorded.blocks.size(); ++block)
-    if (slot_of[block] != freed) script.never_freed.push_back(operation(block, false));
+  for (std::size_t block = 0; block < slot_of.size(); ++block)
+    if (slot_of[block] != nobody)
+      script.never_freed.push_back(operation_on(recorded.blocks[block], slot_of[block], false, false));
   script.slot_count = slots.count();
+  return script;
+}
+
+threaded_trace_script threaded_script_of(const quarry::test::trace& recorded) {
+  const auto shared = blocks_that_change_hands(recorded);
+  threaded_trace_script script;
+  script.threads.resize(recorded.thread_count);
+  script.operation_count = recorded.events.size();
+  std::vector<slot_numbers> slots(recorded.thread_count);
+  slot_numbers shared_slots; // never given back: each is used once
+  std::vector<std::uint32_t> slot_of(recorded.blocks.size(), nobody);
+  std::vector<bool> freed(recorded.blocks.size(), false);
+  for (const auto& event : recorded.events) {
+    const auto block = event.block;
+    const bool allocates = !event.is_deallocation;
+    auto& own = slots[event.thread];
+    if (allocates)
+      slot_of[block] = shared[block] ? shared_slots.take() : own.take();
+    else if (freed[block] = true; !shared[block])
+      own.give(slot_of[block]);
+    script.threads[event.thread].operations.push_back(
+        operation_on(recorded.blocks[block], slot_of[block], allocates, shared[block]));
+  }
+  for (std::size_t block = 0; block < freed.size(); ++block)
+    if (!freed[block])
+      script.never_freed.push_back(operation_on(recorded.blocks[block], slot_of[block], false, true));
+  for (std::size_t thread = 0; thread < slots.size(); ++thread)
+    script.threads[thread].slot_count = slots[thread].count();
+  script.shared_slot_count = shared_slots.count();
   return script;
 }
 

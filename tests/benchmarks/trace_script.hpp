@@ -14,17 +14,34 @@ struct trace_operation {
   std::uint32_t size;
   std::uint8_t alignment_log2;
   bool allocates;
+  bool shared; // the slot is one that several threads use
   std::size_t alignment() const { return std::size_t{1} << alignment_log2; }
 };
+
+using trace_operations = std::vector<trace_operation>;
 
 // All threads' operations as one sequence. Slots are used again as soon as they are free, which keeps the table of
 // addresses about as small as the set of live blocks.
 struct trace_script {
-  std::vector<trace_operation> operations;
-  std::vector<trace_operation> never_freed; // what is left to free at the end
+  trace_operations operations;
+  trace_operations never_freed; // what is left to free at the end
   std::size_t slot_count = 0;
 };
 
-trace_script script_of(const quarry_test::trace& recorded);
+// Each thread's operations. A block that another thread frees, or nobody, has a shared slot of its own, so that
+// who frees it can wait until it is there.
+struct threaded_trace_script {
+  struct thread {
+    trace_operations operations;
+    std::size_t slot_count = 0;
+  };
+  std::vector<thread> threads;
+  trace_operations never_freed;
+  std::size_t shared_slot_count = 0;
+  std::size_t operation_count = 0;
+};
+
+trace_script script_of(const quarry::test::trace& recorded);
+threaded_trace_script threaded_script_of(const quarry::test::trace& recorded);
 
 } // namespace quarry_bench

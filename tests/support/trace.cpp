@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace quarry_test {
+namespace quarry::test {
 namespace {
 
 constexpr std::string_view magic = "QTRACE1\n";
@@ -127,4 +127,4 @@ trace read_trace(const std::filesystem::path& file) {
   }
 }
 
-} // namespace quarry_test
+} // namespace quarry::test

@@ -8,7 +8,7 @@
 #include <fstream>
 #include <iterator>
 
-namespace quarry_test {
+namespace quarry::test {
 namespace {
 
 constexpr std::array<std::uint8_t, 6> xz_magic{0xfd, '7', 'z', 'X', 'Z', 0};
@@ -78,4 +78,4 @@ std::vector<std::uint8_t> read_trace_bytes(const std::filesystem::path& file) {
   }
 }
 
-} // namespace quarry_test
+} // namespace quarry::test

@@ -18,7 +18,11 @@ void add_vector(workload_list& list, effort how_much);
 void add_walk(workload_list& list, effort how_much);
 void add_short_lived(workload_list& list, effort how_much);
 void add_over_aligned(workload_list& list, effort how_much);
+void add_threaded_churn(workload_list& list, effort how_much);
+void add_generations(workload_list& list, effort how_much);
+void add_producer_consumer(workload_list& list, effort how_much);
 
 void add_traces(workload_list& list, const std::filesystem::path& folder);
+void add_threaded_traces(workload_list& list, const std::filesystem::path& folder);
 
 } // namespace quarry_bench
