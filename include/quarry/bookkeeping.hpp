@@ -1,0 +1,58 @@
+// Memory for descriptors and tables, out of line of the blocks. Rung 1.
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+#include <quarry/upstream.hpp>
+
+namespace quarry::detail {
+
+// Pieces are whole cache lines: every count of them to 1 KiB, then powers of two to 16 KiB. A piece given back serves
+// the same size again, and nothing goes upstream before release_all().
+//
+//   bytes of all blocks = Σ block headers + pieces handed out + free pieces + untouched rest of the newest block
+//
+/// Not synchronized: its owner locks. Only grow() calls upstream.
+class bookkeeping {
+public:
+  static constexpr std::size_t line = 64;
+  static constexpr std::size_t largest_piece = 16384;
+
+  /// A piece of at least `bytes` ≤ largest_piece, or null when grow() is needed first.
+  void* take(std::size_t bytes) noexcept;
+  void give(void* piece, std::size_t bytes) noexcept;
+
+  /// Obtains memory from upstream and adds it with `locked(add)`, which shall call `add()` under the owner's lock.
+  template <class Locked>
+  void grow(upstream& up, std::size_t bytes, Locked locked) {
+    const std::size_t size = next_block_size(bytes, up.held());
+    void* const memory = up.allocate(size, line);
+    locked([&] { add(memory, size); });
+  }
+
+  /// Gives every block back; all pieces are dead.
+  void release_all(upstream& up) noexcept;
+
+private:
+    static constexpr std::size_t list_count = 21;
+  struct piece {
+    piece* next;
+  };
+  struct block {
+    block* next;
+    std::size_t size;
+  };
+
+  static std::size_t next_block_size(std::size_t bytes, std::size_t held) noexcept;
+  static std::size_t list_of(std::size_t bytes) noexcept;
+  static std::size_t piece_of(std::size_t list) noexcept;
+  void add(void* memory, std::size_t size) noexcept;
+
+  std::array<piece*, list_count> free_{};
+  block* blocks_ = nullptr;
+  std::byte* rest_ = nullptr;
+  std::size_t rest_bytes_ = 0;
+};
+
+} // namespace quarry::detail

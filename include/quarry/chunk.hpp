@@ -1,0 +1,79 @@
+// A chunk: what one upstream allocation gave, divided into units that slabs are runs of. Rung 1.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+
+#include <quarry/slab.hpp>
+
+namespace quarry::detail {
+
+/// Chunks of at least this size are multiples of it, and aligned to it.
+inline constexpr std::size_t granule = 16384;
+
+// A chunk below a granule is a power of two, aligned to its size, of 8 units; others have units of 1 KiB or, where that
+// would be more than 64 of them, of the least power of two that makes it 64.
+//
+//   bytes = units << unit_shift = slots << slot_shift
+//   bit u of free_units is set  ⇔  the slots of unit u are null, for u < units
+struct alignas(64) chunk {
+  std::byte* base;
+  std::uint64_t free_units;
+  chunk* next;
+  chunk* previous;
+  std::size_t bytes;
+  std::uint8_t unit_shift;
+  std::uint8_t slot_shift;
+  std::uint8_t units;
+  std::uint8_t list;        // which one of the slab source it is in
+  std::uint8_t dedicated_to; // the only class it may serve, or slab::no_class
+
+  static constexpr unsigned granule_slot_shift = 10; // 1 KiB
+
+  static std::size_t slots_of(std::size_t chunk_bytes) noexcept {
+    return chunk_bytes < granule ? 8 : chunk_bytes >> granule_slot_shift;
+  }
+
+  /// Bytes of the descriptor with its slots.
+  static std::size_t descriptor_bytes(std::size_t chunk_bytes) noexcept {
+    return sizeof(chunk) + slots_of(chunk_bytes) * sizeof(std::atomic<slab*>);
+  }
+
+  /// By slot: the slab that lies there, or null.
+  std::atomic<slab*>* slots() noexcept { return reinterpret_cast<std::atomic<slab*>*>(this + 1); }
+  const std::atomic<slab*>* slots() const noexcept { return reinterpret_cast<const std::atomic<slab*>*>(this + 1); }
+
+  /// An empty chunk of `size` bytes at `memory`; its slots are null.
+  void reset(std::byte* memory, std::size_t size, std::uint8_t only_class) noexcept {
+    base = memory;
+    bytes = size;
+    slot_shift = static_cast<std::uint8_t>(size < granule ? std::countr_zero(size) - 3 : int{granule_slot_shift});
+    unit_shift = static_cast<std::uint8_t>(
+        size <= (64u << granule_slot_shift) ? slot_shift : std::bit_width((size - 1) >> 6));
+    units = static_cast<std::uint8_t>(size >> unit_shift);
+    free_units = all_units();
+    dedicated_to = only_class;
+    for (std::size_t i = 0; i < slots_of(size); ++i) ::new (slots() + i) std::atomic<slab*>(nullptr);
+  }
+
+  std::uint64_t all_units() const noexcept { return ~std::uint64_t{0} >> (64 - units); }
+  bool empty() const noexcept { return free_units == all_units(); }
+  std::size_t unit_bytes() const noexcept { return std::size_t{1} << unit_shift; }
+  std::size_t free_bytes() const noexcept {
+    return static_cast<std::size_t>(std::popcount(free_units)) << unit_shift;
+  }
+
+  /// Writes `what` into the slots of `count` units from `first`.
+  void mark(std::size_t first, std::size_t count, slab* what) noexcept {
+    const unsigned shift = unit_shift - slot_shift;
+    for (std::size_t i = first << shift; i < (first + count) << shift; ++i)
+      slots()[i].store(what, std::memory_order_release);
+    const std::uint64_t bits = (~std::uint64_t{0} >> (64 - count)) << first;
+    free_units = what == nullptr ? free_units | bits : free_units & ~bits;
+  }
+};
+static_assert(sizeof(chunk) == 64, "a chunk's descriptor is one cache line");
+
+} // namespace quarry::detail

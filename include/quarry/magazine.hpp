@@ -1,0 +1,130 @@
+// Magazines: free blocks at hand, an array of block pointers per class. Rung 5; the hot path of every pool.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include <quarry/size_class.hpp>
+
+namespace quarry::detail {
+
+class pool_core;
+
+// The blocks of one class lie in slots [base, top) of the set's slots; the class may use [base, end).
+//
+//   base ≤ top ≤ end
+//   floor = base or closed;  cap = end, or 0 when closed or when frees go to the slabs
+//
+// The owner pops while top > floor and pushes while top < cap, so who writes closed bounds sends the next call of the
+// owner to the cold path, at no cost to the hot one. 8 bytes, since all of them together shall stay in the L1 cache.
+struct magazine {
+  std::atomic<std::uint16_t> top, floor, cap;
+  std::uint16_t end;
+
+  static constexpr std::uint16_t closed_floor = 0xFFFF;
+};
+
+// One set a thread and pool. `busy` brackets each hot call of a thread, so that a visitor that has closed all bounds and
+// made every thread see it (membarrier) knows by busy == 0 that the owner is out and stays out. In C++'s terms:
+//
+//   owner:   busy ← 1 · compiler fence · read bounds (acquire) · act · busy ← 0 (release)
+//   visitor: close bounds (release) · membarrier · busy = 0 (acquire)? · act · open bounds (release)
+//
+// Of the owner's store to busy and its read of the bounds, and the visitor's store to the bounds and its read of busy,
+// the barrier orders both pairs: at least one sees the other. The releases and acquires order the slots themselves.
+struct magazine_set {
+  std::atomic<const void*> owner = nullptr; // the pool it serves
+  std::atomic<std::uint8_t> busy = 0;
+  std::array<magazine, size_class_count> magazines{};
+
+  // Cold from here.
+  std::array<std::uint16_t, size_class_count> base{};
+  std::array<std::uint8_t, size_class_count> used_lately{};
+  std::uint16_t slot_count = 0;
+  std::uint16_t slots_used = 0; // end of the last magazine
+  std::size_t capacity_bytes = 0; // Σ (end − base) · block size
+
+  void** slots() noexcept { return reinterpret_cast<void**>(this + 1); }
+  void* const* slots() const noexcept { return reinterpret_cast<void* const*>(this + 1); }
+
+  /// A block, or null when the cold path must see to it.
+  void* pop(size_class c) noexcept {
+    magazine& m = magazines[c];
+    const std::uint16_t top = m.top.load(std::memory_order_relaxed);
+    if (top <= m.floor.load(std::memory_order_acquire)) [[unlikely]]
+      return nullptr;
+    m.top.store(static_cast<std::uint16_t>(top - 1), std::memory_order_relaxed);
+    return slots()[top - 1];
+  }
+
+  /// False when the cold path must see to it.
+  bool push(size_class c, void* block) noexcept {
+    magazine& m = magazines[c];
+    const std::uint16_t top = m.top.load(std::memory_order_relaxed);
+    if (top >= m.cap.load(std::memory_order_acquire)) [[unlikely]]
+      return false;
+    slots()[top] = block;
+    m.top.store(static_cast<std::uint16_t>(top + 1), std::memory_order_relaxed);
+    return true;
+  }
+
+  void* pop_shared(size_class c) noexcept {
+    enter();
+    void* const block = pop(c);
+    leave();
+    return block;
+  }
+  bool push_shared(size_class c, void* block) noexcept {
+    enter();
+    const bool done = push(c, block);
+    leave();
+    return done;
+  }
+
+  /// Tells an empty set how many bytes follow it for slots.
+  void set_room(std::size_t bytes) noexcept;
+
+  std::size_t count(size_class c) const noexcept {
+    return std::size_t{magazines[c].top.load(std::memory_order_relaxed)} - base[c];
+  }
+  std::size_t capacity(size_class c) const noexcept { return std::size_t{magazines[c].end} - base[c]; }
+
+  /// Makes room for `capacity` blocks of class `c`, if need be by taking room that others have not used lately.
+  /// False when there is none, and then nothing but the marks of late use has changed.
+  bool resize(size_class c, std::size_t capacity) noexcept;
+
+  /// Takes the `count` oldest blocks of class `c`, which has as many.
+  void take_oldest(size_class c, void** out, std::size_t count) noexcept;
+
+  void take_newest(size_class c, void** out, std::size_t count) noexcept;
+
+  /// Puts blocks that go out in order of the array; expects room.
+  void put(size_class c, void* const* blocks, std::size_t count) noexcept;
+
+  /// From now on frees of class `c` are pushed (true) or sent to the cold path (false).
+  void accept(size_class c, bool accept) noexcept;
+  bool accepts(size_class c) const noexcept {
+    return magazines[c].cap.load(std::memory_order_relaxed) != 0 || capacity(c) == 0;
+  }
+
+  void close() noexcept; ///< sends every call of the owner to the cold path
+  void open() noexcept;  ///< undoes close(); every class accepts
+  void forget_all() noexcept; ///< all blocks are dead
+
+  void check_invariants() const;
+
+private:
+  void enter() noexcept {
+    busy.store(1, std::memory_order_relaxed);
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+  }
+  void leave() noexcept { busy.store(0, std::memory_order_release); }
+  void lay_out(const std::array<std::uint16_t, size_class_count>& capacities) noexcept;
+};
+
+/// What a pool without magazines, and a thread without any for a pool, points to: every call takes the cold path.
+extern constinit magazine_set no_magazines;
+
+} // namespace quarry::detail

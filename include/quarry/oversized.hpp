@@ -1,0 +1,60 @@
+// Blocks too large for any pool: upstream's, remembered in a side table. Rung 3.
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+#include <quarry/optional_mutex.hpp>
+#include <quarry/upstream.hpp>
+
+namespace quarry::detail {
+
+// An open-addressed table by address, at most three quarters full. The first entries are inside, so that a few oversized
+// blocks are one upstream call each; the table then doubles from 64.
+//
+//   blocks = entries with an address;  bytes = Σ their sizes
+/// Synchronized by its own mutex, never held over an upstream call.
+class oversized {
+public:
+  explicit oversized(upstream& up, bool shared) noexcept : up_(up), mutex_(shared) {}
+
+  /// Throws what upstream throws, and then nothing has changed.
+  void* allocate(std::size_t bytes, std::size_t alignment);
+
+  /// Gives the block that starts at `address` upstream; false when there is none.
+  bool deallocate(void* address) noexcept;
+
+  bool owns(const void* address) const noexcept;
+  std::size_t blocks() const noexcept;
+  std::size_t bytes() const noexcept;
+
+  /// Gives everything upstream, the table included.
+  void release_all() noexcept;
+  void check_invariants() const;
+
+private:
+  struct entry {
+    std::byte* address = nullptr;
+    std::size_t bytes = 0;
+    std::size_t alignment = 0;
+  };
+  static constexpr std::size_t first_count = 12;
+
+  std::size_t start_of(const void* address) const noexcept;
+  bool has_room() const noexcept { return (blocks_ + promised_ + 1) * 4 <= count_ * 3 + 3; }
+  void grow();
+  void put(const entry& e) noexcept;
+  void erase(std::size_t index) noexcept;
+  std::size_t index_of(const void* address) const noexcept;
+
+  upstream& up_;
+  mutable optional_mutex mutex_;
+  std::array<entry, first_count> first_{};
+  entry* entries_ = first_.data();
+  std::size_t count_ = first_count;
+  std::size_t blocks_ = 0;
+  std::size_t bytes_ = 0;
+  std::size_t promised_ = 0; // entries set aside for allocations under way
+};
+
+} // namespace quarry::detail

@@ -1,0 +1,117 @@
+// The core of a pool resource: routes requests to the pools of the classes, or upstream. Rung 4.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <memory_resource>
+
+#include <quarry/magazine.hpp>
+#include <quarry/oversized.hpp>
+#include <quarry/pool.hpp>
+#include <quarry/slab_source.hpp>
+#include <quarry/statistics.hpp>
+#include <quarry/upstream.hpp>
+#include <quarry/usage.hpp>
+
+namespace quarry::detail {
+
+/// Options as they are in force: zeros replaced by defaults, limits applied, the largest block rounded up to a class.
+std::pmr::pool_options normalized(std::pmr::pool_options) noexcept;
+
+/// Everything a pool resource has but its magazines. Memory is obtained lazily; the constructor calls nobody.
+class pool_core {
+public:
+  static constexpr std::size_t most_at_once = 64; ///< blocks of one refill or flush
+
+  pool_core(std::pmr::pool_options options, std::pmr::memory_resource* up, bool shared) noexcept;
+  pool_core(const pool_core&) = delete;
+  pool_core& operator=(const pool_core&) = delete;
+  ~pool_core() { release_all(); }
+
+  std::pmr::memory_resource* upstream_resource() const noexcept { return upstream_.resource(); }
+  std::pmr::pool_options options() const noexcept { return options_; }
+
+  /// Whether the request that ends at offset `last` is pooled, else it is oversized. See last_byte_of.
+  bool pooled(std::size_t last, std::size_t alignment) const noexcept {
+    return last < options_.largest_required_pool_block && alignment <= granule;
+  }
+
+  /// Takes 1 to `count` ≤ most_at_once blocks. Throws what upstream throws, and then nothing has changed.
+  std::size_t refill(size_class c, void** out, std::size_t count) { return pool_of(c).refill(out, count); }
+
+  /// The same without calling upstream; may return 0.
+  std::size_t refill_from_slabs(size_class c, void** out, std::size_t count) noexcept;
+
+  /// Gives blocks of class `c` back to their slabs; bad ones are reported and dropped. Never allocates.
+  void flush(size_class c, void* const* blocks, std::size_t count) noexcept;
+
+  /// The first half of flush, which calls nobody, for use under a lock; collects for finish().
+  struct flushed {
+    static constexpr std::size_t most_bad = 64;
+    slab* emptied = nullptr;
+    std::size_t bad_count = 0;
+    struct {
+      bad_block block;
+      size_class c;
+    } bad[most_bad];
+  };
+  void flush_into(flushed& f, size_class c, void* const* blocks, std::size_t count) noexcept;
+  /// Flushes every magazine of a set; its owner must be out.
+  void flush_set(flushed& f, magazine_set& set) noexcept;
+  void flush_class(flushed& f, magazine_set& set, size_class c) noexcept;
+  void finish(flushed& f) noexcept;
+
+  bool draining(size_class c) const noexcept {
+    const pool* const p = pools_[c].load(std::memory_order_acquire);
+    return p != nullptr && p->draining();
+  }
+
+  oversized& large() noexcept { return oversized_; }
+  const oversized& large() const noexcept { return oversized_; }
+  /// Frees an oversized block; one that is none is reported and dropped.
+  void deallocate_oversized(void* p, std::size_t bytes, std::size_t alignment) noexcept;
+
+  void reserve(size_class c, std::size_t blocks) { pool_of(c).reserve(blocks); }
+  std::size_t reserved(size_class c) const noexcept;
+  bool has_free(size_class c) const noexcept; ///< whether a slab of class `c` has a free block
+  void trim(std::size_t keep_bytes) noexcept { source_.trim(keep_bytes); }
+  void release_all() noexcept;
+
+  std::size_t good_size(std::size_t bytes, std::size_t alignment) const noexcept;
+
+  bool owns(const void* address) const noexcept {
+    return source_.find(address) != nullptr || oversized_.owns(address);
+  }
+  std::size_t bytes_given() const noexcept { return upstream_.given(); }
+  std::size_t bytes_used() const noexcept { return usage_.used(); }
+  void* take_bookkeeping(std::size_t bytes) { return source_.take_bookkeeping(bytes); }
+
+  /// `cached` says how many blocks of each class lie in magazines.
+  pool_statistics statistics(const std::array<std::size_t, size_class_count>& cached) const noexcept;
+
+  /// Throws std::logic_error when slabs, chunks or pools are not as their equations say.
+  void check_invariants() const;
+  /// Throws std::logic_error when a block in a magazine is not one of its class that its slab has as used.
+  void check_set(const magazine_set& set) const;
+
+private:
+  pool& pool_of(size_class c) {
+    pool* const p = pools_[c].load(std::memory_order_acquire);
+    return p != nullptr ? *p : make_pool(c);
+  }
+  pool& make_pool(size_class c);
+  bool slabs_agree() const noexcept;
+  void report_bad(const bad_block& bad, size_class c) noexcept;
+
+  const std::pmr::pool_options options_;
+  const bool shared_;
+  upstream upstream_;
+  usage usage_;
+  slab_source source_;
+  oversized oversized_;
+  std::atomic<std::size_t> dropped_ = 0;
+  std::array<std::atomic<pool*>, size_class_count> pools_{};
+};
+
+} // namespace quarry::detail

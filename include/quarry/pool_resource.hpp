@@ -1,0 +1,167 @@
+// The two pool resources: drop-in for std::pmr's, with more. Rung 6.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <memory_resource>
+
+#include <quarry/allocation_result.hpp>
+#include <quarry/magazine.hpp>
+#include <quarry/pool_core.hpp>
+#include <quarry/statistics.hpp>
+#include <quarry/thread_magazines.hpp>
+
+namespace quarry {
+
+/// std::pmr::unsynchronized_pool_resource, faster, and giving memory back. One thread at a time.
+///
+/// Requests up to options().largest_required_pool_block, rounded up to their alignment, are served from slabs; larger
+/// ones go upstream one to one. Every member that allocates throws what upstream throws, and then nothing has changed.
+class unsynchronized_pool_resource final : public std::pmr::memory_resource {
+public:
+  unsynchronized_pool_resource() noexcept : unsynchronized_pool_resource({}, std::pmr::get_default_resource()) {}
+  explicit unsynchronized_pool_resource(std::pmr::memory_resource* upstream) noexcept
+      : unsynchronized_pool_resource({}, upstream) {}
+  explicit unsynchronized_pool_resource(const std::pmr::pool_options& options) noexcept
+      : unsynchronized_pool_resource(options, std::pmr::get_default_resource()) {}
+  unsynchronized_pool_resource(const std::pmr::pool_options& options, std::pmr::memory_resource* upstream) noexcept
+      : core_(options, upstream, false) {}
+  unsynchronized_pool_resource(const unsynchronized_pool_resource&) = delete;
+  unsynchronized_pool_resource& operator=(const unsynchronized_pool_resource&) = delete;
+
+  /// Hides memory_resource's, so that calls on this type inline.
+  [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
+    const std::size_t last = last_byte_of(bytes, alignment);
+    if (last < largest_block_size) [[likely]]
+      if (void* const block = magazines_->pop(size_class_of_last(last))) [[likely]]
+        return block;
+    return allocate_cold(bytes, alignment);
+  }
+  void deallocate(void* p, std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
+    const std::size_t last = last_byte_of(bytes, alignment);
+    if (last < largest_block_size) [[likely]]
+      if (magazines_->push(size_class_of_last(last), p)) [[likely]]
+        return;
+    deallocate_cold(p, bytes, alignment);
+  }
+
+  /// Gives every block back upstream, whether callers hold it or not, bookkeeping included. The pool can be used on.
+  void release() noexcept;
+
+  std::pmr::memory_resource* upstream_resource() const noexcept { return core_.upstream_resource(); }
+
+  /// What is in force: the limits asked for, rounded up to a size class, or the defaults.
+  std::pmr::pool_options options() const noexcept { return core_.options(); }
+
+  /// A block and its real capacity; it may be deallocated with any size from the one asked to this.
+  [[nodiscard]] allocation_result<void*> allocate_at_least(std::size_t bytes,
+                                                           std::size_t alignment = alignof(std::max_align_t)) {
+    return {allocate(bytes, alignment), good_size(bytes, alignment)};
+  }
+  /// The capacity that allocate_at_least would give.
+  std::size_t good_size(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) const noexcept {
+    return core_.good_size(bytes, alignment);
+  }
+
+  /// From now on, until release(), `count` blocks of this kind in all can be live without a call upstream.
+  /// Throws std::invalid_argument when such requests are oversized.
+  void reserve(std::size_t bytes, std::size_t alignment, std::size_t count);
+
+  /// Empties the magazines and gives every chunk without a used block upstream, but for `keep_bytes` of them.
+  /// Returns the bytes given back.
+  std::size_t trim(std::size_t keep_bytes = 0) noexcept;
+
+  pool_statistics statistics() const noexcept;
+
+  /// Whether `p` lies in memory of this pool.
+  bool owns(const void* p) const noexcept { return core_.owns(p); }
+
+  /// Throws std::logic_error saying what is wrong.
+  void check_invariants() const;
+
+private:
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override { return allocate(bytes, alignment); }
+  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override { deallocate(p, bytes, alignment); }
+  bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override { return this == &other; }
+
+  void* allocate_cold(std::size_t bytes, std::size_t alignment);
+  void deallocate_cold(void* p, std::size_t bytes, std::size_t alignment) noexcept;
+  bool has_magazines() const noexcept { return magazines_ != &detail::no_magazines; }
+  void make_magazines() noexcept;
+
+  detail::magazine_set* magazines_ = &detail::no_magazines;
+  detail::pool_core core_;
+  std::size_t cold_calls_ = 0;
+};
+
+/// std::pmr::synchronized_pool_resource, scaling with threads. Any thread may call, and free any block.
+///
+/// Each thread keeps free blocks in magazines of its own. Calls upstream never overlap, and a thread that needs none
+/// never waits for one that does. Everything else is as for the unsynchronized one.
+class synchronized_pool_resource final : public std::pmr::memory_resource {
+public:
+  synchronized_pool_resource() noexcept : synchronized_pool_resource({}, std::pmr::get_default_resource()) {}
+  explicit synchronized_pool_resource(std::pmr::memory_resource* upstream) noexcept
+      : synchronized_pool_resource({}, upstream) {}
+  explicit synchronized_pool_resource(const std::pmr::pool_options& options) noexcept
+      : synchronized_pool_resource(options, std::pmr::get_default_resource()) {}
+  synchronized_pool_resource(const std::pmr::pool_options& options, std::pmr::memory_resource* upstream) noexcept
+      : core_(options, upstream, true), caches_(core_) {}
+  synchronized_pool_resource(const synchronized_pool_resource&) = delete;
+  synchronized_pool_resource& operator=(const synchronized_pool_resource&) = delete;
+
+  /// Hides memory_resource's, so that calls on this type inline.
+  [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
+    const std::size_t last = last_byte_of(bytes, alignment);
+    detail::magazine_set& set = caches_.of_this_thread();
+    if (last < largest_block_size && caches_.owns(set)) [[likely]]
+      if (void* const block = set.pop_shared(size_class_of_last(last))) [[likely]]
+        return block;
+    return allocate_cold(bytes, alignment);
+  }
+  void deallocate(void* p, std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
+    const std::size_t last = last_byte_of(bytes, alignment);
+    detail::magazine_set& set = caches_.of_this_thread();
+    if (last < largest_block_size && caches_.owns(set)) [[likely]]
+      if (set.push_shared(size_class_of_last(last), p)) [[likely]]
+        return;
+    deallocate_cold(p, bytes, alignment);
+  }
+
+  void release() noexcept; ///< also makes every thread's magazines of this pool empty
+  std::pmr::memory_resource* upstream_resource() const noexcept { return core_.upstream_resource(); }
+  std::pmr::pool_options options() const noexcept { return core_.options(); }
+  [[nodiscard]] allocation_result<void*> allocate_at_least(std::size_t bytes,
+                                                           std::size_t alignment = alignof(std::max_align_t)) {
+    return {allocate(bytes, alignment), good_size(bytes, alignment)};
+  }
+  std::size_t good_size(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) const noexcept {
+    return core_.good_size(bytes, alignment);
+  }
+  void reserve(std::size_t bytes, std::size_t alignment, std::size_t count);
+
+  /// As the unsynchronized one's; the magazines of a thread that is inside a call on this pool are left alone.
+  std::size_t trim(std::size_t keep_bytes = 0) noexcept;
+  pool_statistics statistics() const noexcept;
+  bool owns(const void* p) const noexcept { return core_.owns(p); }
+
+  /// Throws std::logic_error saying what is wrong. Complete when no other thread is inside a call on this pool.
+  void check_invariants() const;
+
+private:
+  template <class>
+  friend class allocator;
+
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override { return allocate(bytes, alignment); }
+  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override { deallocate(p, bytes, alignment); }
+  bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override { return this == &other; }
+
+  void* allocate_cold(std::size_t bytes, std::size_t alignment);
+  void deallocate_cold(void* p, std::size_t bytes, std::size_t alignment) noexcept;
+
+  detail::pool_core core_;
+  mutable detail::thread_magazines caches_;
+};
+
+} // namespace quarry

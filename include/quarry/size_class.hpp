@@ -1,0 +1,74 @@
+// Size classes: which block size serves a request. Rung 0.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+namespace quarry {
+
+/// Index of a size class, 0 ≤ index < size_class_count.
+using size_class = std::size_t;
+
+// Block sizes step by 8 up to 128 and then by an eighth of the power of two below: 8, 16, …, 128, 144, 160, …, 256,
+// 288, …, 512, …, 65536. Every step is a power of two, from which two equations follow (proved in
+// tests/size_class_test.cpp for every size and alignment):
+//
+//   a request (bytes, align) with n = (bytes − 1) | (align − 1) is served by the least block > n,
+//   and that block is a multiple of align.
+//
+// so no table is read and no alignment is searched for. Waste is at most 7 bytes to 128, then at most 1/9 of the block.
+inline constexpr std::size_t size_class_count = 88;
+
+/// Largest block any pool can have; 64 KiB.
+inline constexpr std::size_t largest_block_size = 65536;
+
+/// The class of the least block that is larger than `last`, the offset of the request's last byte.
+/// Expects: last < largest_block_size.
+constexpr size_class size_class_of_last(std::size_t last) noexcept {
+  const auto width = static_cast<unsigned>(std::bit_width(last | 127));
+  return (width - 7) * 8 + (last >> (width - 4));
+}
+
+/// Offset of the last byte of a request rounded up to its alignment; huge (≥ largest_block_size) for 0 bytes.
+constexpr std::size_t last_byte_of(std::size_t bytes, std::size_t alignment) noexcept {
+  return (bytes - 1) | (alignment - 1);
+}
+
+/// The class that serves (bytes, alignment). Expects: 0 < bytes, rounded up to alignment, ≤ largest_block_size.
+constexpr size_class size_class_of(std::size_t bytes, std::size_t alignment) noexcept {
+  return size_class_of_last(last_byte_of(bytes, alignment));
+}
+
+/// Bytes of a block of class `c`.
+constexpr std::size_t block_size_of(size_class c) noexcept {
+  if (c < 16) return (c + 1) * 8;
+  const std::size_t doubling = c / 8 - 2;
+  return (9 + c % 8) << (doubling + 4);
+}
+
+namespace detail {
+
+template <class Value, class Function>
+constexpr auto table_of_classes(Function value_of) {
+  std::array<Value, size_class_count> table{};
+  for (size_class c = 0; c < size_class_count; ++c) table[c] = static_cast<Value>(value_of(c));
+  return table;
+}
+
+inline constexpr auto block_sizes = table_of_classes<std::uint32_t>(block_size_of);
+
+/// ⌈2^40 / block⌉: offset / block = (offset · reciprocal) >> 40 for every offset below 2^24.
+inline constexpr auto block_reciprocals =
+    table_of_classes<std::uint64_t>([](size_class c) { return ((1ull << 40) + block_size_of(c) - 1) / block_size_of(c); });
+
+/// The alignment every block of class `c` has: the largest power of two that divides it, at most the granule (16 KiB).
+constexpr std::size_t natural_alignment_of(size_class c) noexcept {
+  const std::size_t block = block_size_of(c);
+  const std::size_t power = block & (~block + 1);
+  return power < 16384 ? power : 16384;
+}
+
+} // namespace detail
+} // namespace quarry

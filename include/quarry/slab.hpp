@@ -1,0 +1,92 @@
+// A slab: memory for blocks of one class, described by a bitmap out of line. Rung 1.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+#include <quarry/size_class.hpp>
+
+namespace quarry::detail {
+
+// One cache line a slab. Guarded by the mutex of the slab's class; `class_index` changes hands under the slab source's.
+//
+//   free_count = number of set bits in `free`   ≤ blocks ≤ 256
+//   bits at and above `blocks` are clear
+//   blocks at and above `touched` have never been handed out
+//   block i lies at base + i · block_size_of(class_index)
+struct alignas(64) slab {
+  static constexpr std::size_t most_blocks = 256;
+  static constexpr std::uint8_t no_class = 255;
+
+  std::array<std::uint64_t, 4> free;
+  std::byte* base;
+  slab* next;
+  slab* previous;
+  std::atomic<std::uint8_t> class_index; // no_class while the slab source has it
+  std::uint8_t bucket;                   // which list of its pool it is in
+  std::uint16_t blocks;
+  std::uint16_t free_count;
+  std::uint16_t touched;
+
+  size_class block_class() const noexcept { return class_index.load(std::memory_order_relaxed); }
+  bool empty() const noexcept { return free_count == blocks; }
+
+  /// Makes all `count` blocks free.
+  void reset(std::byte* memory, size_class c, std::size_t count) noexcept {
+    base = memory;
+    blocks = free_count = static_cast<std::uint16_t>(count);
+    touched = 0;
+    for (std::size_t word = 0; word < free.size(); ++word) free[word] = low_bits(count, word);
+    class_index.store(static_cast<std::uint8_t>(c), std::memory_order_release);
+  }
+
+  /// Takes up to `count` free blocks, lowest address first, and returns how many.
+  std::size_t take(void** out, std::size_t count) noexcept {
+    const std::size_t block = block_sizes[block_class()];
+    std::size_t taken = 0;
+    std::size_t index = 0;
+    for (std::size_t word = 0; word < free.size() && taken < count; ++word) {
+      std::uint64_t bits = free[word];
+      while (bits != 0 && taken < count) {
+        index = word * 64 + static_cast<std::size_t>(std::countr_zero(bits));
+        bits &= bits - 1;
+        out[taken++] = base + index * block;
+      }
+      free[word] = bits;
+    }
+    free_count = static_cast<std::uint16_t>(free_count - taken);
+    if (taken != 0 && index >= touched) touched = static_cast<std::uint16_t>(index + 1);
+    return taken;
+  }
+
+  /// The index of the block that starts at `address`, or `most_blocks` when none does.
+  std::size_t index_of(const void* address) const noexcept {
+    const auto offset = static_cast<std::size_t>(static_cast<const std::byte*>(address) - base);
+    const size_class c = block_class();
+    const std::size_t index = (offset * block_reciprocals[c]) >> 40;
+    return index < blocks && index * block_sizes[c] == offset ? index : most_blocks;
+  }
+
+  bool is_free(std::size_t index) const noexcept { return (free[index / 64] >> (index % 64) & 1) != 0; }
+
+  /// Expects: !is_free(index).
+  void give(std::size_t index) noexcept {
+    free[index / 64] |= std::uint64_t{1} << (index % 64);
+    ++free_count;
+  }
+
+  /// Throws std::logic_error when an equation above does not hold.
+  void check_invariants() const;
+
+private:
+  static constexpr std::uint64_t low_bits(std::size_t count, std::size_t word) noexcept {
+    if (count >= word * 64 + 64) return ~std::uint64_t{0};
+    return count <= word * 64 ? 0 : (std::uint64_t{1} << (count - word * 64)) - 1;
+  }
+};
+static_assert(sizeof(slab) == 64, "a slab's descriptor is one cache line");
+
+} // namespace quarry::detail

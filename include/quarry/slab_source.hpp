@@ -1,0 +1,119 @@
+// Where slabs come from: chunks obtained from upstream, divided among the classes, kept a while, given back. Rung 2.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+
+#include <quarry/bookkeeping.hpp>
+#include <quarry/chunk.hpp>
+#include <quarry/intrusive_list.hpp>
+#include <quarry/retention.hpp>
+#include <quarry/slab_map.hpp>
+
+namespace quarry::detail {
+
+/// What a slab source may do; fixed for its life.
+struct slab_source_limits {
+  std::size_t largest_chunk = 65536;
+  std::size_t blocks_per_chunk = largest_chunk / 8; ///< below what fits a chunk, a chunk serves one class only
+};
+
+// A chunk is in one list, by its free bytes; fuller chunks are used first, so that others come to be empty.
+//
+//   idle = bytes of the chunks without a slab = bytes of lists_[empty_list]
+//   bytes of all chunks = Σ bytes of slabs + Σ free bytes
+/// Synchronized by its own mutex, which is never held over an upstream call.
+class slab_source {
+public:
+  slab_source(upstream& up, usage& use, slab_source_limits limits, bool shared) noexcept
+      : up_(up), usage_(use), limits_(limits), mutex_(shared), retention_(use) {}
+
+  /// An untouched slab of class `c`, in proportion to what the class has. Throws what upstream throws.
+  slab& take(size_class c, std::size_t class_bytes);
+
+  /// Takes back empty slabs, linked by `next`, and gives at most two chunks back upstream for each call.
+  void give(slab* first) noexcept;
+
+  /// Whatever is due by the count of frees: called after a flush.
+  void tick() noexcept;
+
+  /// True while frees must be seen for kept memory to be forgotten.
+  bool settling() const noexcept { return settling_.load(std::memory_order_relaxed); }
+
+  /// Gives empty chunks upstream while at least `keep_bytes` of them remain.
+  void trim(std::size_t keep_bytes) noexcept;
+
+  /// Gives everything upstream, used or not. No slab and no piece of bookkeeping is alive afterwards.
+  void release_all() noexcept;
+
+  slab* find(const void* address) const noexcept { return map_.find(address); }
+
+  /// A piece of bookkeeping memory that lives until release_all(). Throws what upstream throws.
+  void* take_bookkeeping(std::size_t bytes);
+  void give_bookkeeping(void* piece, std::size_t bytes) noexcept;
+
+  std::size_t chunk_count() const noexcept { return chunks_.load(std::memory_order_relaxed); }
+
+  std::size_t bytes_of(const slab& s) const noexcept; ///< address space of a slab, its unused end included
+  std::size_t bytes_in_slabs() const noexcept;
+
+  /// Calls f(chunk) for each chunk, under the mutex.
+  template <class Function>
+  void for_each_chunk(Function f) const {
+    const std::lock_guard guard(mutex_);
+    for (const auto& list : lists_)
+      for (const chunk* c = list.front(); c != nullptr; c = c->next) f(*c);
+  }
+  void check_invariants() const;
+
+private:
+  // A run of units for a slab.
+  struct run {
+    chunk* in = nullptr;
+    std::size_t first = 0;
+    std::size_t units = 0;
+  };
+  struct wish {
+    size_class c;
+    std::size_t bytes; // as large as the class would like
+    std::size_t least; // smaller ones are taken from memory that is there
+  };
+  static constexpr std::size_t list_count = 20;
+  static constexpr std::size_t empty_list = list_count - 1;
+
+  wish wish_for(size_class c, std::size_t class_bytes) const noexcept;
+  bool bounded() const noexcept { return limits_.blocks_per_chunk < limits_.largest_chunk / 8; }
+  slab* try_take(const wish& w) noexcept;
+  run find_run(const wish& w) const noexcept;
+  run fit(chunk& c, const wish& w) const noexcept;
+  slab& carve(const run& r, slab& s, const wish& w) noexcept;
+
+  void grow(const wish& w);
+  std::size_t next_chunk_bytes(const wish& w) const noexcept;
+  void add(void* descriptor, void* memory, std::size_t bytes, size_class c) noexcept;
+
+  static std::size_t list_of(const chunk& c) noexcept;
+  void relist(chunk& c) noexcept;
+  static run run_of(chunk& c, const slab& s) noexcept;
+  void return_units(slab& s) noexcept;
+  chunk* remove_empty_chunk() noexcept;
+  chunk* remove_surplus(std::size_t allowed) noexcept;
+  void give_upstream(chunk& c) noexcept;
+  void note_idle() noexcept;
+  void check_unit(const chunk& c, std::size_t unit) const;
+
+  upstream& up_;
+  usage& usage_;
+  const slab_source_limits limits_;
+  mutable optional_mutex mutex_;
+  std::atomic<std::size_t> chunks_ = 0;
+  std::atomic<bool> settling_ = false;
+  std::size_t idle_ = 0;
+  std::array<intrusive_list<chunk>, list_count> lists_{};
+  retention retention_;
+  bookkeeping bookkeeping_;
+  slab_map map_;
+};
+
+} // namespace quarry::detail

@@ -1,0 +1,85 @@
+// The magazine sets that threads have of one pool. Rung 5.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+
+#include <quarry/magazine.hpp>
+#include <quarry/pool_core.hpp>
+
+namespace quarry::detail {
+
+// Where a thread finds its sets: a direct-mapped table, no key of the system for each pool. A set that another one has
+// displaced, or that belongs to a dead pool, is told by its owner and looked for in the thread's list.
+inline constexpr std::size_t thread_table_size = 16;
+
+struct thread_table {
+  magazine_set* sets[thread_table_size];
+};
+
+extern constinit thread_local thread_table this_thread_table;
+
+/// The set of the default pool, which lives for ever: no owner to compare.
+extern constinit thread_local magazine_set* this_thread_default_set;
+
+struct thread_cache;
+
+// SYNCHRONIZATION, in the order in which locks are taken:
+//
+//   registry mutex (one, of the process)   which caches a pool has, and which pool a cache serves
+//   mutex of a cache                       the owner's cold path and visitors; the hot path uses `busy`, see magazine.hpp
+//   mutex of a pool (a class), of the slab source, of the oversized table
+//   upstream mutex                         taken with none of the above held, and held over upstream calls only
+//
+/// A pool's caches. Only threads that come often get one; the others go straight to the slabs.
+class thread_magazines {
+public:
+  explicit thread_magazines(pool_core& core) noexcept;
+  ~thread_magazines();
+  thread_magazines(const thread_magazines&) = delete;
+  thread_magazines& operator=(const thread_magazines&) = delete;
+
+  magazine_set& of_this_thread() const noexcept { return *this_thread_table.sets[table_index_]; }
+  bool owns(const magazine_set& set) const noexcept { return set.owner.load(std::memory_order_relaxed) == this; }
+
+  /// Takes a block of class `c` when the hot path could not. Throws what upstream throws.
+  void* allocate(size_class c);
+  void deallocate(size_class c, void* block) noexcept;
+
+  /// Flushes the caches of all threads that are not inside a call.
+  void flush_all() noexcept;
+  /// Makes every cache forget its blocks, which are dead.
+  void forget_all() noexcept;
+
+  std::array<std::size_t, size_class_count> count_blocks() const noexcept;
+  void check_invariants();
+
+  /// Serves as the one of this thread's table that is never compared.
+  void be_default() noexcept { is_default_ = true; }
+
+private:
+  friend struct thread_exit;
+
+  enum class when_busy { skip, wait };
+  template <class Function>
+  void visit(when_busy, Function f) noexcept;
+
+  thread_cache* find_or_make(bool may_allocate) noexcept;
+  thread_cache* make(bool may_allocate) noexcept;
+  void install(thread_cache& cache) noexcept;
+  void retire(thread_cache& cache) noexcept;
+  void reclaim(size_class c) noexcept;
+  auto room_of(thread_cache& cache) noexcept;
+
+  pool_core& core_;
+  const std::size_t table_index_;
+  bool is_default_ = false;
+  std::atomic<std::size_t> cold_calls_ = 0;
+  std::atomic<std::size_t> room_bytes_ = 0; // Σ capacity_bytes of the sets
+  std::atomic<std::size_t> caches_ = 0;
+  thread_cache* first_ = nullptr; // guarded by the registry mutex
+  std::size_t leaving_ = 0;       // threads that are flushing on their way out; guarded by the registry mutex
+};
+
+} // namespace quarry::detail

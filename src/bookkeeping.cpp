@@ -1,0 +1,73 @@
+#include <quarry/bookkeeping.hpp>
+
+#include <algorithm>
+#include <bit>
+#include <new>
+
+namespace quarry::detail {
+
+namespace {
+
+constexpr std::size_t small_lists = 16; // 1 to 16 lines
+
+std::size_t lines_of(std::size_t bytes) noexcept { return (bytes + bookkeeping::line - 1) / bookkeeping::line; }
+
+} // namespace
+
+std::size_t bookkeeping::list_of(std::size_t bytes) noexcept {
+  const std::size_t lines = lines_of(bytes);
+  if (lines <= small_lists) return lines;
+  return small_lists + static_cast<std::size_t>(std::bit_width((lines - 1) / small_lists));
+}
+
+std::size_t bookkeeping::piece_of(std::size_t list) noexcept {
+  return list <= small_lists ? list * line : (small_lists * line) << (list - small_lists);
+}
+
+// 1/128 of what is held, so that the newest block is a small part of it.
+std::size_t bookkeeping::next_block_size(std::size_t bytes, std::size_t held) noexcept {
+  const std::size_t needed = piece_of(list_of(bytes)) + line;
+  const std::size_t share = std::clamp<std::size_t>(std::bit_floor(held / 128 + 1), 1024, largest_piece);
+  return std::max(needed, share);
+}
+
+void* bookkeeping::take(std::size_t bytes) noexcept {
+  const std::size_t list = list_of(bytes);
+  if (piece* const first = free_[list]) {
+    free_[list] = first->next;
+    return first;
+  }
+  const std::size_t size = piece_of(list);
+  if (rest_bytes_ < size) return nullptr;
+  rest_bytes_ -= size;
+  return rest_ + rest_bytes_;
+}
+
+void bookkeeping::give(void* memory, std::size_t bytes) noexcept {
+  piece*& first = free_[list_of(bytes)];
+  first = ::new (memory) piece{first};
+}
+
+// What is left of the block before goes to the free lists, so that nothing of it is lost.
+void bookkeeping::add(void* memory, std::size_t size) noexcept {
+  while (rest_bytes_ != 0) {
+    const std::size_t part = std::min(rest_bytes_, small_lists * line);
+    rest_bytes_ -= part;
+    give(rest_ + rest_bytes_, part);
+  }
+  blocks_ = ::new (memory) block{blocks_, size};
+  rest_ = static_cast<std::byte*>(memory) + line;
+  rest_bytes_ = size - line;
+}
+
+void bookkeeping::release_all(upstream& up) noexcept {
+  block* next = blocks_;
+  *this = bookkeeping();
+  while (next != nullptr) {
+    block* const dead = next;
+    next = dead->next;
+    up.deallocate(dead, dead->size, line);
+  }
+}
+
+} // namespace quarry::detail

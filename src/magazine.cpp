@@ -1,0 +1,119 @@
+#include <quarry/magazine.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <new>
+#include <stdexcept>
+#include <utility>
+
+namespace quarry::detail {
+
+constinit magazine_set no_magazines;
+
+namespace {
+
+constexpr std::size_t most_slots = 2048;
+
+} // namespace
+
+void magazine_set::set_room(std::size_t bytes) noexcept {
+  slot_count = static_cast<std::uint16_t>(std::min(bytes / sizeof(void*), most_slots));
+}
+
+bool magazine_set::resize(size_class c, std::size_t wanted) noexcept {
+  std::array<std::uint16_t, size_class_count> capacities;
+  std::size_t others = 0;
+  for (size_class i = 0; i < size_class_count; ++i) {
+    capacities[i] = static_cast<std::uint16_t>(capacity(i));
+    if (i != c) others += capacities[i];
+  }
+  for (size_class i = 0; i < size_class_count && others + wanted > slot_count; ++i) {
+    if (i == c || capacities[i] == 0 || std::exchange(used_lately[i], 0) != 0) continue;
+    const std::size_t halved = std::max<std::size_t>(count(i), capacities[i] / 2u);
+    others -= capacities[i] - halved;
+    capacities[i] = static_cast<std::uint16_t>(halved);
+  }
+  if (others + wanted > slot_count) return false;
+  capacities[c] = static_cast<std::uint16_t>(wanted);
+  lay_out(capacities);
+  return true;
+}
+
+void magazine_set::lay_out(const std::array<std::uint16_t, size_class_count>& capacities) noexcept {
+  void* before[most_slots];
+  std::memcpy(before, slots(), slots_used * sizeof(void*));
+  std::size_t next = 0;
+  capacity_bytes = 0;
+  for (size_class c = 0; c < size_class_count; ++c) {
+    magazine& m = magazines[c];
+    const std::size_t blocks = count(c);
+    const bool accepting = accepts(c);
+    if (blocks != 0) std::memcpy(slots() + next, before + base[c], blocks * sizeof(void*));
+    base[c] = static_cast<std::uint16_t>(next);
+    m.floor.store(base[c], std::memory_order_relaxed);
+    m.top.store(static_cast<std::uint16_t>(next + blocks), std::memory_order_relaxed);
+    next += capacities[c];
+    m.end = static_cast<std::uint16_t>(next);
+    m.cap.store(accepting ? m.end : std::uint16_t{0}, std::memory_order_relaxed);
+    capacity_bytes += capacities[c] * std::size_t{block_sizes[c]};
+  }
+  slots_used = static_cast<std::uint16_t>(next);
+}
+
+void magazine_set::take_oldest(size_class c, void** out, std::size_t taken) noexcept {
+  void** const first = slots() + base[c];
+  const std::size_t left = count(c) - taken;
+  std::memcpy(out, first, taken * sizeof(void*));
+  std::memmove(first, first + taken, left * sizeof(void*));
+  magazines[c].top.store(static_cast<std::uint16_t>(base[c] + left), std::memory_order_relaxed);
+}
+
+void magazine_set::take_newest(size_class c, void** out, std::size_t taken) noexcept {
+  const std::size_t left = count(c) - taken;
+  std::memcpy(out, slots() + base[c] + left, taken * sizeof(void*));
+  magazines[c].top.store(static_cast<std::uint16_t>(base[c] + left), std::memory_order_relaxed);
+}
+
+void magazine_set::put(size_class c, void* const* blocks, std::size_t count_) noexcept {
+  magazine& m = magazines[c];
+  const std::uint16_t top = m.top.load(std::memory_order_relaxed);
+  std::reverse_copy(blocks, blocks + count_, slots() + top);
+  m.top.store(static_cast<std::uint16_t>(top + count_), std::memory_order_relaxed);
+}
+
+void magazine_set::accept(size_class c, bool accept) noexcept {
+  magazines[c].cap.store(accept ? magazines[c].end : std::uint16_t{0}, std::memory_order_relaxed);
+}
+
+void magazine_set::close() noexcept {
+  for (magazine& m : magazines) {
+    m.floor.store(magazine::closed_floor, std::memory_order_release);
+    m.cap.store(0, std::memory_order_release);
+  }
+}
+
+void magazine_set::open() noexcept {
+  for (size_class c = 0; c < size_class_count; ++c) {
+    magazines[c].cap.store(magazines[c].end, std::memory_order_release);
+    magazines[c].floor.store(base[c], std::memory_order_release);
+  }
+}
+
+void magazine_set::forget_all() noexcept {
+  for (size_class c = 0; c < size_class_count; ++c) magazines[c].top.store(base[c], std::memory_order_relaxed);
+}
+
+void magazine_set::check_invariants() const {
+  std::size_t end = 0, bytes = 0;
+  for (size_class c = 0; c < size_class_count; ++c) {
+    if (base[c] != end) throw std::logic_error("quarry: magazines do not follow each other");
+    if (count(c) > capacity(c)) throw std::logic_error("quarry: a magazine holds more than it has room for");
+    end = magazines[c].end;
+    bytes += capacity(c) * block_sizes[c];
+  }
+  if (end != slots_used || end > slot_count || bytes != capacity_bytes)
+    throw std::logic_error("quarry: the room of magazines is miscounted");
+}
+
+} // namespace quarry::detail

@@ -1,0 +1,149 @@
+#include <quarry/oversized.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <memory>
+#include <new>
+#include <stdexcept>
+#include <utility>
+
+namespace quarry::detail {
+
+std::size_t oversized::start_of(const void* address) const noexcept {
+  const auto page = reinterpret_cast<std::uintptr_t>(address) >> 4;
+  return static_cast<std::size_t>((page * 0x9E3779B97F4A7C15u) >> 32) % count_;
+}
+
+std::size_t oversized::index_of(const void* address) const noexcept {
+  std::size_t i = start_of(address);
+  while (entries_[i].address != nullptr && entries_[i].address != address) i = (i + 1) % count_;
+  return entries_[i].address == nullptr ? count_ : i;
+}
+
+// ---- the table first, then the block -------------------------------------------------------------------------------
+
+void* oversized::allocate(std::size_t bytes, std::size_t alignment) {
+  const std::lock_guard growing(up_.mutex());
+  std::unique_lock guard(mutex_);
+  while (!has_room()) {
+    guard.unlock();
+    grow();
+    guard.lock();
+  }
+  ++promised_;
+  guard.unlock();
+  void* memory;
+  try {
+    memory = up_.allocate(bytes, alignment);
+  } catch (...) {
+    guard.lock();
+    --promised_;
+    throw;
+  }
+  guard.lock();
+  --promised_;
+  put({static_cast<std::byte*>(memory), bytes, alignment});
+  ++blocks_;
+  bytes_ += bytes;
+  return memory;
+}
+
+// A call from within upstream may have grown the table too: then this one is only as large, and as good.
+void oversized::grow() {
+  const std::size_t count = std::max<std::size_t>(64, count_ * 2);
+  void* const memory = up_.allocate(count * sizeof(entry), alignof(entry));
+  entry* before;
+  std::size_t count_before;
+  {
+    const std::lock_guard guard(mutex_);
+    before = std::exchange(entries_, static_cast<entry*>(memory));
+    count_before = std::exchange(count_, std::max(count, count_));
+    if (count_before > count) { // keep the larger one
+      std::swap(before, entries_);
+      count_before = count;
+    } else {
+      std::uninitialized_fill_n(entries_, count_, entry{});
+      for (std::size_t i = 0; i < count_before; ++i)
+        if (before[i].address != nullptr) put(before[i]);
+    }
+  }
+  if (before != first_.data()) up_.deallocate(before, count_before * sizeof(entry), alignof(entry));
+}
+
+void oversized::put(const entry& e) noexcept {
+  std::size_t i = start_of(e.address);
+  while (entries_[i].address != nullptr) i = (i + 1) % count_;
+  entries_[i] = e;
+}
+
+// ---- giving back ---------------------------------------------------------------------------------------------------
+
+bool oversized::deallocate(void* address) noexcept {
+  entry e;
+  {
+    const std::lock_guard guard(mutex_);
+    const std::size_t i = index_of(address);
+    if (i == count_) return false;
+    e = entries_[i];
+    erase(i);
+    --blocks_;
+    bytes_ -= e.bytes;
+  }
+  up_.deallocate(address, e.bytes, e.alignment);
+  return true;
+}
+
+// Moves up what would no longer be found behind the gap.
+void oversized::erase(std::size_t gap) noexcept {
+  entries_[gap] = {};
+  for (std::size_t i = (gap + 1) % count_; entries_[i].address != nullptr; i = (i + 1) % count_) {
+    const std::size_t start = start_of(entries_[i].address);
+    if ((i + count_ - start) % count_ < (i + count_ - gap) % count_) continue;
+    entries_[gap] = std::exchange(entries_[i], {});
+    gap = i;
+  }
+}
+
+bool oversized::owns(const void* address) const noexcept {
+  const std::lock_guard guard(mutex_);
+  return std::any_of(entries_, entries_ + count_, [&](const entry& e) {
+    return e.address != nullptr && std::less_equal<const void*>()(e.address, address) &&
+           std::less<const void*>()(address, e.address + std::max<std::size_t>(e.bytes, 1));
+  });
+}
+
+std::size_t oversized::blocks() const noexcept {
+  const std::lock_guard guard(mutex_);
+  return blocks_;
+}
+
+std::size_t oversized::bytes() const noexcept {
+  const std::lock_guard guard(mutex_);
+  return bytes_;
+}
+
+void oversized::release_all() noexcept {
+  for (std::size_t i = 0; i < count_; ++i)
+    if (entry& e = entries_[i]; e.address != nullptr) up_.deallocate(e.address, e.bytes, e.alignment);
+  entry* const table = std::exchange(entries_, first_.data());
+  const std::size_t count = std::exchange(count_, first_count);
+  first_.fill({});
+  blocks_ = bytes_ = 0;
+  if (table != first_.data()) up_.deallocate(table, count * sizeof(entry), alignof(entry));
+}
+
+void oversized::check_invariants() const {
+  const std::lock_guard guard(mutex_);
+  std::size_t blocks = 0, bytes = 0;
+  for (std::size_t i = 0; i < count_; ++i) {
+    if (entries_[i].address == nullptr) continue;
+    ++blocks;
+    bytes += entries_[i].bytes;
+    if (index_of(entries_[i].address) != i) throw std::logic_error("quarry: an oversized block can't be found in its table");
+  }
+  if (blocks != blocks_ || bytes != bytes_) throw std::logic_error("quarry: oversized blocks are miscounted");
+}
+
+} // namespace quarry::detail

@@ -1,0 +1,198 @@
+#include <quarry/pool_core.hpp>
+
+#include <algorithm>
+#include <mutex>
+#include <new>
+#include <stdexcept>
+#include <thread>
+
+#include <quarry/violation.hpp>
+
+namespace quarry::detail {
+
+namespace {
+
+constexpr std::size_t default_largest_block = 32768;
+constexpr std::size_t default_blocks_per_chunk = 65536;
+
+} // namespace
+
+std::pmr::pool_options normalized(std::pmr::pool_options options) noexcept {
+  std::size_t& largest = options.largest_required_pool_block;
+  if (largest == 0) largest = default_largest_block;
+  largest = block_size_of(size_class_of(std::min(largest, largest_block_size), 1));
+  std::size_t& blocks = options.max_blocks_per_chunk;
+  if (blocks == 0 || blocks > default_blocks_per_chunk) blocks = default_blocks_per_chunk;
+  return options;
+}
+
+pool_core::pool_core(std::pmr::pool_options options, std::pmr::memory_resource* up, bool shared) noexcept
+    : options_(normalized(options)), shared_(shared), upstream_(up, shared),
+      source_(upstream_, usage_, {.blocks_per_chunk = options_.max_blocks_per_chunk}, shared),
+      oversized_(upstream_, shared) {}
+
+std::size_t pool_core::good_size(std::size_t bytes, std::size_t alignment) const noexcept {
+  const std::size_t last = last_byte_of(std::max<std::size_t>(bytes, 1), alignment);
+  return pooled(last, alignment) ? block_sizes[size_class_of_last(last)] : bytes;
+}
+
+// Pools of classes that are never asked for are never made. Two threads may make one at once: one of them is used.
+pool& pool_core::make_pool(size_class c) {
+  void* const piece = source_.take_bookkeeping(sizeof(pool));
+  auto* const made = ::new (piece) pool(c, source_, usage_, shared_);
+  pool* expected = nullptr;
+  if (pools_[c].compare_exchange_strong(expected, made, std::memory_order_acq_rel)) return *made;
+  made->~pool();
+  source_.give_bookkeeping(piece, sizeof(pool));
+  return *expected;
+}
+
+std::size_t pool_core::refill_from_slabs(size_class c, void** out, std::size_t count) noexcept {
+  pool* const p = pools_[c].load(std::memory_order_acquire);
+  return p == nullptr ? 0 : p->refill_from_slabs(out, count);
+}
+
+std::size_t pool_core::reserved(size_class c) const noexcept {
+  const pool* const p = pools_[c].load(std::memory_order_acquire);
+  return p == nullptr ? 0 : p->reserved();
+}
+
+bool pool_core::has_free(size_class c) const noexcept {
+  const pool* const p = pools_[c].load(std::memory_order_acquire);
+  return p != nullptr && p->count().free != 0;
+}
+
+// ---- giving back ---------------------------------------------------------------------------------------------------
+
+void pool_core::flush(size_class c, void* const* blocks, std::size_t count) noexcept {
+  flushed f;
+  flush_into(f, c, blocks, count);
+  finish(f);
+}
+
+void pool_core::flush_into(flushed& f, size_class c, void* const* blocks, std::size_t count) noexcept {
+  bad_block bad[most_at_once];
+  pool* const p = pools_[c].load(std::memory_order_acquire);
+  std::size_t bad_count = 0;
+  if (p != nullptr)
+    bad_count = p->flush(blocks, count, f.emptied, bad);
+  else
+    for (; bad_count < count; ++bad_count) bad[bad_count] = {blocks[bad_count], false, source_.find(blocks[bad_count])};
+  dropped_.fetch_add(bad_count, std::memory_order_relaxed);
+  for (std::size_t i = 0; i < bad_count && f.bad_count < flushed::most_bad; ++i) f.bad[f.bad_count++] = {bad[i], c};
+}
+
+void pool_core::flush_set(flushed& f, magazine_set& set) noexcept {
+  for (size_class c = 0; c < size_class_count; ++c) flush_class(f, set, c);
+}
+
+void pool_core::flush_class(flushed& f, magazine_set& set, size_class c) noexcept {
+  void* blocks[most_at_once];
+  while (const std::size_t count = std::min(set.count(c), most_at_once)) {
+    set.take_oldest(c, blocks, count);
+    flush_into(f, c, blocks, count);
+  }
+}
+
+void pool_core::finish(flushed& f) noexcept {
+  if (f.emptied != nullptr) source_.give(f.emptied);
+  source_.tick();
+  for (std::size_t i = 0; i < f.bad_count; ++i) report_bad(f.bad[i].block, f.bad[i].c);
+}
+
+void pool_core::report_bad(const bad_block& bad, size_class c) noexcept {
+  const std::size_t block = block_sizes[c];
+  if (bad.listed_free)
+    report_violation(violation_kind::double_free, bad.address, block, natural_alignment_of(c),
+                     "a block was freed that is free");
+  else if (bad.in != nullptr && bad.in->index_of(bad.address) != slab::most_blocks)
+    report_violation(violation_kind::wrong_size, bad.address, block, natural_alignment_of(c),
+                     "a block was freed with the size of another class");
+  else
+    report_violation(violation_kind::foreign_pointer, bad.address, block, natural_alignment_of(c),
+                     "an address was freed where no block of this pool starts");
+}
+
+void pool_core::deallocate_oversized(void* p, std::size_t bytes, std::size_t alignment) noexcept {
+  if (oversized_.deallocate(p)) return;
+  dropped_.fetch_add(1, std::memory_order_relaxed);
+  const bool pooled_here = source_.find(p) != nullptr;
+  report_violation(pooled_here ? violation_kind::wrong_size : violation_kind::foreign_pointer, p, bytes, alignment,
+                   pooled_here ? "a pooled block was freed with an oversized size"
+                               : "an oversized block was freed that this pool does not have");
+}
+
+void pool_core::release_all() noexcept {
+  for (auto& slot : pools_) {
+    if (pool* const p = slot.load(std::memory_order_acquire)) p->~pool();
+    slot.store(nullptr, std::memory_order_release);
+  }
+  oversized_.release_all();
+  source_.release_all();
+  usage_.clear();
+}
+
+// ---- seeing --------------------------------------------------------------------------------------------------------
+
+pool_statistics pool_core::statistics(const std::array<std::size_t, size_class_count>& cached) const noexcept {
+  pool_statistics s;
+  for (size_class c = 0; c < size_class_count && block_sizes[c] <= options_.largest_required_pool_block; ++c) {
+    size_class_statistics& row = s.rows[s.row_count++];
+    row.block_size = block_sizes[c];
+    const pool* const p = pools_[c].load(std::memory_order_acquire);
+    if (p == nullptr) continue;
+    const pool::counts count = p->count();
+    const std::size_t used = count.carved - count.free;
+    row.slabs = count.slabs;
+    row.blocks_free = count.free;
+    row.blocks_cached = std::min(cached[c], used);
+    row.blocks_in_use = used - row.blocks_cached;
+    s.slabs += row.slabs;
+    s.bytes_free += row.blocks_free * row.block_size;
+    s.bytes_cached += row.blocks_cached * row.block_size;
+    s.bytes_in_use += row.blocks_in_use * row.block_size;
+  }
+  s.oversized_blocks = oversized_.blocks();
+  s.oversized_bytes = oversized_.bytes();
+  s.bytes_in_use += s.oversized_bytes;
+  s.bytes_held = upstream_.held();
+  s.peak_bytes_in_use = usage_.peak();
+  s.chunks = source_.chunk_count();
+  s.upstream_allocations = upstream_.allocations();
+  s.upstream_deallocations = upstream_.deallocations();
+  s.dropped_blocks = dropped_.load(std::memory_order_relaxed);
+  return s;
+}
+
+void pool_core::check_invariants() const {
+  source_.check_invariants();
+  oversized_.check_invariants();
+  for (const auto& slot : pools_)
+    if (const pool* const p = slot.load(std::memory_order_acquire)) p->check_invariants();
+  // Another thread may be carrying a slab from one to the other: then it is looked at again.
+  for (int tries = 1000; !slabs_agree(); std::this_thread::yield())
+    if (tries-- == 0 || !shared_) throw std::logic_error("quarry: the slabs of the pools are not those of the chunks");
+}
+
+bool pool_core::slabs_agree() const noexcept {
+  std::size_t slab_bytes = 0;
+  for (const auto& slot : pools_)
+    if (const pool* const p = slot.load(std::memory_order_acquire))
+      p->for_each_slab([&](const slab& s) { slab_bytes += source_.bytes_of(s); });
+  return slab_bytes == source_.bytes_in_slabs();
+}
+
+void pool_core::check_set(const magazine_set& set) const {
+  set.check_invariants();
+  for (size_class c = 0; c < size_class_count; ++c)
+    for (std::size_t i = 0; i < set.count(c); ++i) {
+      const void* const block = set.slots()[set.base[c] + i];
+      const slab* const s = source_.find(block);
+      if (s == nullptr || s->block_class() != c) throw std::logic_error("quarry: a cached block is not of its class");
+      const std::size_t index = s->index_of(block);
+      if (index == slab::most_blocks || s->is_free(index))
+        throw std::logic_error("quarry: a cached block is free in its slab");
+    }
+}
+
+} // namespace quarry::detail

@@ -1,0 +1,156 @@
+#include <quarry/slab_map.hpp>
+
+#include <algorithm>
+#include <bit>
+#include <new>
+
+namespace quarry::detail {
+
+namespace {
+
+constexpr unsigned place_shift = 50; // addresses have at most 64 bits, granule numbers at most 50
+constexpr std::size_t slots_per_granule = granule >> chunk::granule_slot_shift;
+
+std::uintptr_t number_of(const void* address) noexcept { return reinterpret_cast<std::uintptr_t>(address); }
+
+bool is_small(std::uintptr_t value) noexcept { return (value & 1) != 0; }
+
+chunk& small_chunk(std::uintptr_t value) noexcept { return *reinterpret_cast<chunk*>(value & ~std::uintptr_t{1}); }
+
+std::uintptr_t granule_of_key(std::uintptr_t key) noexcept { return key & ((std::uintptr_t{1} << place_shift) - 1); }
+
+std::uintptr_t key_of(const chunk& c, std::size_t place) noexcept {
+  return (number_of(c.base) / granule + place) | (place << place_shift);
+}
+
+std::uintptr_t value_of(const chunk& c, std::size_t place) noexcept {
+  return c.bytes < granule ? number_of(&c) | 1 : number_of(c.slots() + place * slots_per_granule);
+}
+
+} // namespace
+
+slab_map::slab_map() noexcept { reset(); }
+
+void slab_map::reset() noexcept {
+  for (entry& e : first_entries_) e.key.store(empty_key, std::memory_order_relaxed);
+  first_ = {nullptr, first_count - 1, first_entries_.data()};
+  current_.store(&first_, std::memory_order_release);
+  live_ = erased_ = promised_ = 0;
+}
+
+std::size_t slab_map::start_of(std::uintptr_t key, std::size_t mask) noexcept {
+  return static_cast<std::size_t>((granule_of_key(key) * 0x9E3779B97F4A7C15u) >> 32) & mask;
+}
+
+const slab_map::entry* slab_map::entry_of(const void* address) const noexcept {
+  const table& t = *current_.load(std::memory_order_acquire);
+  const std::uintptr_t wanted = number_of(address) / granule;
+  for (std::size_t i = start_of(wanted, t.mask);; i = (i + 1) & t.mask) {
+    const entry& e = t.entries[i];
+    const std::uintptr_t key = e.key.load(std::memory_order_acquire);
+    if (key == empty_key) return nullptr;
+    if (granule_of_key(key) != wanted) continue;
+    const std::uintptr_t value = e.value.load(std::memory_order_relaxed);
+    if (!is_small(value)) return &e;
+    const chunk& c = small_chunk(value);
+    if (number_of(address) - number_of(c.base) < c.bytes) return &e;
+  }
+}
+
+slab* slab_map::find(const void* address) const noexcept {
+  const entry* const e = entry_of(address);
+  if (e == nullptr) return nullptr;
+  const std::uintptr_t value = e->value.load(std::memory_order_relaxed);
+  if (is_small(value)) {
+    const chunk& c = small_chunk(value);
+    const std::size_t slot = (number_of(address) - number_of(c.base)) >> c.slot_shift;
+    return c.slots()[slot & 7].load(std::memory_order_acquire);
+  }
+  const std::size_t slot = number_of(address) % granule >> chunk::granule_slot_shift;
+  return reinterpret_cast<const std::atomic<slab*>*>(value)[slot].load(std::memory_order_acquire);
+}
+
+chunk& slab_map::chunk_of(const void* address) const noexcept {
+  const entry& e = *entry_of(address);
+  const std::uintptr_t value = e.value.load(std::memory_order_relaxed);
+  if (is_small(value)) return small_chunk(value);
+  const std::size_t place = e.key.load(std::memory_order_relaxed) >> place_shift;
+  auto* const slots = reinterpret_cast<std::atomic<slab*>*>(value) - place * slots_per_granule;
+  return *(reinterpret_cast<chunk*>(slots) - 1);
+}
+
+bool slab_map::promise(std::size_t granules) noexcept {
+  const std::size_t entries = current_.load(std::memory_order_relaxed)->mask + 1;
+  if ((live_ + erased_ + promised_ + granules) * 4 > entries * 3) return false;
+  promised_ += granules;
+  return true;
+}
+
+bool slab_map::put(table& t, std::uintptr_t key, std::uintptr_t value) noexcept {
+  std::size_t i = start_of(key, t.mask);
+  while (t.entries[i].key.load(std::memory_order_relaxed) > erased_key) i = (i + 1) & t.mask;
+  const bool reused = t.entries[i].key.load(std::memory_order_relaxed) == erased_key;
+  t.entries[i].value.store(value, std::memory_order_relaxed);
+  t.entries[i].key.store(key, std::memory_order_release);
+  return reused;
+}
+
+void slab_map::insert(chunk& c) noexcept {
+  promised_ -= granules_of(c.bytes);
+  table& t = *current_.load(std::memory_order_relaxed);
+  for (std::size_t g = 0; g < granules_of(c.bytes); ++g) {
+    if (put(t, key_of(c, g), value_of(c, g))) --erased_;
+    ++live_;
+  }
+}
+
+void slab_map::erase(const chunk& c) noexcept {
+  table& t = *current_.load(std::memory_order_relaxed);
+  for (std::size_t g = 0; g < granules_of(c.bytes); ++g) {
+    const std::uintptr_t key = key_of(c, g), value = value_of(c, g);
+    std::size_t i = start_of(key, t.mask);
+    while (t.entries[i].key.load(std::memory_order_relaxed) != key ||
+           t.entries[i].value.load(std::memory_order_relaxed) != value)
+      i = (i + 1) & t.mask;
+    t.entries[i].key.store(erased_key, std::memory_order_release);
+    --live_;
+    ++erased_;
+  }
+}
+
+std::size_t slab_map::next_count(std::size_t granules) const noexcept {
+  return std::bit_ceil(std::max<std::size_t>((live_ + promised_ + granules) * 2, 4 * first_count));
+}
+
+// Erased entries are not taken along. The table before stays, since a reader may be in it. A table that a call from
+// within upstream has already outgrown is only kept for release_all().
+void slab_map::move_to(void* memory, std::size_t count) noexcept {
+  auto* const entries = reinterpret_cast<entry*>(static_cast<std::byte*>(memory) + sizeof(table));
+  for (std::size_t i = 0; i < count; ++i) ::new (entries + i) entry{empty_key, 0};
+  table* const older = current_.load(std::memory_order_relaxed);
+  table* const larger = ::new (memory) table{older, count - 1, entries};
+  if ((live_ + promised_) * 4 > count * 3) {
+    larger->older = older->older;
+    older->older = larger;
+    return;
+  }
+  for (std::size_t i = 0; i <= older->mask; ++i) {
+    const entry& e = older->entries[i];
+    const std::uintptr_t key = e.key.load(std::memory_order_relaxed);
+    if (key > erased_key) put(*larger, key, e.value.load(std::memory_order_relaxed));
+  }
+  erased_ = 0;
+  current_.store(larger, std::memory_order_release);
+}
+
+void slab_map::release_all(upstream& up) noexcept {
+  table* t = current_.load(std::memory_order_relaxed);
+  reset();
+  while (t != &first_) {
+    table* const older = t->older;
+    up.deallocate(t, bytes_of(t->mask + 1), alignof(table));
+    t = older;
+  }
+}
+
+} // namespace quarry::detail

@@ -1,0 +1,343 @@
+#include <quarry/slab_source.hpp>
+
+#include <algorithm>
+#include <bit>
+#include <mutex>
+#include <new>
+#include <stdexcept>
+
+namespace quarry::detail {
+
+namespace {
+
+constexpr std::size_t smallest_chunk = 1024;
+constexpr std::size_t largest_small_slab = 16384;
+constexpr int tries_per_list = 4; // so that a search is bounded
+
+std::size_t alignment_of(std::size_t chunk_bytes) noexcept { return std::min(chunk_bytes, granule); }
+
+std::size_t round_up(std::size_t value, std::size_t unit) noexcept { return (value + unit - 1) & ~(unit - 1); }
+
+// The lowest unit where `count` free ones begin at a multiple of `step`, or 64.
+std::size_t find_units(std::uint64_t free, std::size_t count, std::size_t step) noexcept {
+  std::uint64_t starts = free;
+  for (std::size_t done = 1; done < count;) { // starts: bits where `done` free units begin
+    const std::size_t more = std::min(done, count - done);
+    starts &= starts >> more;
+    done += more;
+  }
+  constexpr std::uint64_t every[] = {~0ull, 0x5555555555555555, 0x1111111111111111, 0x0101010101010101,
+                                     0x0001000100010001, 0x0000000100000001, 1};
+  return static_cast<std::size_t>(std::countr_zero(starts & every[std::countr_zero(step)]));
+}
+
+} // namespace
+
+// ---- taking -------------------------------------------------------------------------------------------------------
+
+slab& slab_source::take(size_class c, std::size_t class_bytes) {
+  const wish w = wish_for(c, class_bytes);
+  {
+    const std::lock_guard guard(mutex_);
+    if (slab* const s = try_take(w)) return *s;
+  }
+  const std::lock_guard growing(up_.mutex());
+  for (;;) {
+    {
+      const std::lock_guard guard(mutex_);
+      if (slab* const s = try_take(w)) return *s;
+    }
+    grow(w);
+  }
+}
+
+// An eighth of what the class has: then the slab that is not full yet is a small part of it.
+slab_source::wish slab_source::wish_for(size_class c, std::size_t class_bytes) const noexcept {
+  const std::size_t block = block_sizes[c];
+  const std::size_t most = block * std::min(slab::most_blocks, limits_.blocks_per_chunk);
+  const std::size_t share = std::clamp<std::size_t>(std::bit_floor(class_bytes / 8 + 1), 256, largest_small_slab);
+  const std::size_t bytes = std::max(block, std::min(share, most));
+  return {c, bytes, std::max(block, bytes / 4)};
+}
+
+slab* slab_source::try_take(const wish& w) noexcept {
+  const run r = find_run(w);
+  if (r.in == nullptr) return nullptr;
+  void* const piece = bookkeeping_.take(sizeof(slab));
+  return piece == nullptr ? nullptr : &carve(r, *::new (piece) slab, w);
+}
+
+slab_source::run slab_source::find_run(const wish& w) const noexcept {
+  for (std::size_t list = static_cast<std::size_t>(std::bit_width(w.least / 64)); list < list_count; ++list) {
+    int tries = tries_per_list;
+    for (chunk* c = lists_[list].front(); c != nullptr && tries-- > 0; c = c->next)
+      if (const run r = fit(*c, w); r.in != nullptr) return r;
+  }
+  return {};
+}
+
+// The longest run up to what is wished that wastes least at its end.
+slab_source::run slab_source::fit(chunk& c, const wish& w) const noexcept {
+  if (bounded() && (c.dedicated_to != w.c || !c.empty())) return {};
+  const std::size_t unit = c.unit_bytes();
+  const std::size_t block = block_sizes[w.c];
+  const std::size_t step = std::max<std::size_t>(1, natural_alignment_of(w.c) >> c.unit_shift);
+  const std::size_t most = std::min<std::size_t>(c.units, round_up(w.bytes, unit) >> c.unit_shift);
+  const std::size_t least = round_up(w.least, unit) >> c.unit_shift;
+  run best;
+  std::size_t best_waste = ~std::size_t{0};
+  for (std::size_t units = most; units >= least && units > 0; --units) {
+    const std::size_t bytes = units << c.unit_shift;
+    if (bytes < block) break;
+    const std::size_t waste = (bytes % block) * 64 / units;
+    if (waste >= best_waste) continue;
+    const std::size_t first = find_units(c.free_units, units, step);
+    if (first == 64) continue;
+    best = {&c, first, units};
+    best_waste = waste;
+    if (waste == 0) break;
+  }
+  return best;
+}
+
+slab& slab_source::carve(const run& r, slab& s, const wish& w) noexcept {
+  chunk& c = *r.in;
+  if (c.empty()) idle_ -= c.bytes;
+  const std::size_t fitting = (r.units << c.unit_shift) / block_sizes[w.c];
+  s.reset(c.base + (r.first << c.unit_shift), w.c,
+          std::min({fitting, slab::most_blocks, limits_.blocks_per_chunk}));
+  c.mark(r.first, r.units, &s);
+  relist(c);
+  note_idle();
+  return s;
+}
+
+// ---- growing: bookkeeping first, then the chunk; each call upstream leaves everything in order --------------------
+
+// Does the first thing that is missing; the caller then asks anew, since a call from within upstream may have changed all.
+void slab_source::grow(const wish& w) {
+  const std::size_t bytes = next_chunk_bytes(w);
+  const std::size_t granules = slab_map::granules_of(bytes);
+  const std::size_t descriptor_bytes = chunk::descriptor_bytes(bytes);
+  const auto locked = [this](auto add) {
+    const std::lock_guard guard(mutex_);
+    add();
+  };
+  std::unique_lock guard(mutex_);
+  void* const spare = bookkeeping_.take(sizeof(slab));
+  void* const descriptor = bookkeeping_.take(descriptor_bytes);
+  if (spare != nullptr) bookkeeping_.give(spare, sizeof(slab));
+  if (spare == nullptr || descriptor == nullptr) {
+    if (descriptor != nullptr) bookkeeping_.give(descriptor, descriptor_bytes);
+    guard.unlock();
+    return bookkeeping_.grow(up_, sizeof(slab) + descriptor_bytes, locked);
+  }
+  if (!map_.promise(granules)) {
+    bookkeeping_.give(descriptor, descriptor_bytes);
+    guard.unlock();
+    return map_.grow(up_, granules, locked);
+  }
+  guard.unlock();
+  void* memory;
+  try {
+    memory = up_.allocate(bytes, alignment_of(bytes));
+  } catch (...) {
+    guard.lock();
+    map_.break_promise(granules);
+    bookkeeping_.give(descriptor, descriptor_bytes);
+    throw;
+  }
+  guard.lock();
+  add(descriptor, memory, bytes, w.c);
+}
+
+// An eighth of what is held, so that the newest chunk is a small part of it; powers of two.
+std::size_t slab_source::next_chunk_bytes(const wish& w) const noexcept {
+  if (bounded()) return std::bit_ceil(std::max<std::size_t>(w.bytes, 64));
+  const std::size_t share = std::clamp(std::bit_floor(up_.held() / 8 + 1), smallest_chunk, limits_.largest_chunk);
+  return std::max(share, std::bit_ceil(w.bytes));
+}
+
+void slab_source::add(void* descriptor, void* memory, std::size_t bytes, size_class c) noexcept {
+  chunk& added = *::new (descriptor) chunk;
+  added.reset(static_cast<std::byte*>(memory), bytes, bounded() ? static_cast<std::uint8_t>(c) : slab::no_class);
+  map_.insert(added);
+  added.list = static_cast<std::uint8_t>(empty_list);
+  lists_[empty_list].push_front(added);
+  idle_ += bytes;
+  retention_.obtained(bytes);
+  chunks_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void* slab_source::take_bookkeeping(std::size_t bytes) {
+  for (;;) {
+    {
+      const std::lock_guard guard(mutex_);
+      if (void* const piece = bookkeeping_.take(bytes)) return piece;
+    }
+    bookkeeping_.grow(up_, bytes, [this](auto add) {
+      const std::lock_guard guard(mutex_);
+      add();
+    });
+  }
+}
+
+void slab_source::give_bookkeeping(void* piece, std::size_t bytes) noexcept {
+  const std::lock_guard guard(mutex_);
+  bookkeeping_.give(piece, bytes);
+}
+
+// ---- giving back ---------------------------------------------------------------------------------------------------
+
+void slab_source::give(slab* first) noexcept {
+  chunk* surplus[2] = {};
+  {
+    const std::lock_guard guard(mutex_);
+    while (first != nullptr) {
+      slab& s = *first;
+      first = s.next;
+      return_units(s);
+    }
+    note_idle();
+    for (chunk*& c : surplus) {
+      c = remove_surplus(bounded() ? 0 : retention_.allowance());
+      if (c != nullptr) retention_.given_back(c->bytes);
+    }
+  }
+  for (chunk* c : surplus)
+    if (c != nullptr) give_upstream(*c);
+}
+
+slab_source::run slab_source::run_of(chunk& c, const slab& s) noexcept {
+  run r{&c, static_cast<std::size_t>(s.base - c.base) >> c.unit_shift, 1};
+  const unsigned shift = c.unit_shift - c.slot_shift;
+  while (r.first + r.units < c.units &&
+         c.slots()[(r.first + r.units) << shift].load(std::memory_order_relaxed) == &s)
+    ++r.units;
+  return r;
+}
+
+void slab_source::return_units(slab& s) noexcept {
+  chunk& c = map_.chunk_of(s.base);
+  const run r = run_of(c, s);
+  c.mark(r.first, r.units, nullptr);
+  relist(c);
+  if (c.empty()) idle_ += c.bytes;
+  s.class_index.store(slab::no_class, std::memory_order_release);
+  bookkeeping_.give(&s, sizeof(slab));
+}
+
+chunk* slab_source::remove_surplus(std::size_t allowed) noexcept {
+  chunk* const c = lists_[empty_list].front();
+  if (c == nullptr || idle_ <= allowed || idle_ - c->bytes < allowed) return nullptr;
+  lists_[empty_list].remove(*c);
+  map_.erase(*c);
+  idle_ -= c->bytes;
+  chunks_.fetch_sub(1, std::memory_order_relaxed);
+  note_idle();
+  return c;
+}
+
+void slab_source::give_upstream(chunk& c) noexcept {
+  up_.deallocate(c.base, c.bytes, alignment_of(c.bytes));
+  const std::lock_guard guard(mutex_);
+  bookkeeping_.give(&c, chunk::descriptor_bytes(c.bytes));
+}
+
+void slab_source::trim(std::size_t keep_bytes) noexcept {
+  for (;;) {
+    chunk* c;
+    {
+      const std::lock_guard guard(mutex_);
+      c = remove_surplus(keep_bytes);
+    }
+    if (c == nullptr) return;
+    give_upstream(*c);
+  }
+}
+
+void slab_source::tick() noexcept {
+  if (!retention_.period_is_over()) return;
+  {
+    const std::lock_guard guard(mutex_);
+    if (!retention_.period_is_over()) return;
+    retention_.end_period(idle_);
+    usage_.start_period();
+  }
+  give(nullptr);
+}
+
+void slab_source::note_idle() noexcept {
+  retention_.idle_is(idle_);
+  settling_.store(retention_.settling(idle_), std::memory_order_relaxed);
+}
+
+void slab_source::release_all() noexcept {
+  for (auto& list : lists_) {
+    while (chunk* const c = list.front()) {
+      list.remove(*c);
+      chunks_.fetch_sub(1, std::memory_order_relaxed);
+      up_.deallocate(c->base, c->bytes, alignment_of(c->bytes));
+    }
+  }
+  idle_ = 0;
+  note_idle();
+  map_.release_all(up_);
+  bookkeeping_.release_all(up_);
+}
+
+// ---- lists ---------------------------------------------------------------------------------------------------------
+
+std::size_t slab_source::list_of(const chunk& c) noexcept {
+  if (c.empty()) return empty_list;
+  return static_cast<std::size_t>(std::bit_width(c.free_bytes() / 64));
+}
+
+void slab_source::relist(chunk& c) noexcept {
+  const std::size_t list = list_of(c);
+  if (list == c.list) return;
+  lists_[c.list].remove(c);
+  c.list = static_cast<std::uint8_t>(list);
+  lists_[list].push_front(c);
+}
+
+// ---- seeing --------------------------------------------------------------------------------------------------------
+
+std::size_t slab_source::bytes_of(const slab& s) const noexcept {
+  const std::lock_guard guard(mutex_);
+  chunk& c = map_.chunk_of(s.base);
+  return run_of(c, s).units << c.unit_shift;
+}
+
+std::size_t slab_source::bytes_in_slabs() const noexcept {
+  std::size_t bytes = 0;
+  for_each_chunk([&](const chunk& c) { bytes += c.bytes - c.free_bytes(); });
+  return bytes;
+}
+
+void slab_source::check_invariants() const {
+  std::size_t idle = 0, chunks = 0;
+  for_each_chunk([&](const chunk& c) {
+    ++chunks;
+    if (c.empty()) idle += c.bytes;
+    if (list_of(c) != c.list) throw std::logic_error("quarry: a chunk is in the wrong list");
+    if ((std::size_t{c.units} << c.unit_shift) != c.bytes) throw std::logic_error("quarry: a chunk's units are not its bytes");
+    for (std::size_t unit = 0; unit < c.units; ++unit) check_unit(c, unit);
+  });
+  if (idle != idle_) throw std::logic_error("quarry: idle bytes are miscounted");
+  if (chunks != chunk_count()) throw std::logic_error("quarry: chunks are miscounted");
+}
+
+void slab_source::check_unit(const chunk& c, std::size_t unit) const {
+  const slab* const s = c.slots()[unit << (c.unit_shift - c.slot_shift)].load(std::memory_order_relaxed);
+  if ((s == nullptr) != ((c.free_units >> unit & 1) != 0))
+    throw std::logic_error("quarry: a unit is neither free nor a slab's, or both");
+  if (&map_.chunk_of(c.base + (unit << c.unit_shift)) != &c)
+    throw std::logic_error("quarry: an address leads to another chunk");
+  if (s == nullptr) return;
+  const std::byte* const address = c.base + (unit << c.unit_shift);
+  if (address < s->base || s->base < c.base || s->block_class() >= size_class_count)
+    throw std::logic_error("quarry: a unit's slab is not where the unit is");
+}
+
+} // namespace quarry::detail

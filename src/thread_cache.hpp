@@ -1,0 +1,29 @@
+// One thread's magazine set of one pool: a page, linked into the pool's list and the thread's. Rung 5.
+#pragma once
+
+#include <mutex>
+
+#include <quarry/magazine.hpp>
+#include <quarry/thread_magazines.hpp>
+
+namespace quarry::detail {
+
+struct thread_cache_links {
+  std::mutex mutex;                         // the owner's cold path and visitors
+  thread_magazines* pool = nullptr;         // guarded by the registry mutex
+  thread_cache* next = nullptr;             // of the pool; guarded by the registry mutex
+  thread_cache* previous = nullptr;         // of the pool; guarded by the registry mutex
+  thread_cache* next_of_thread = nullptr;   // the owning thread's
+};
+
+// The slots follow the set, so it is last.
+struct thread_cache : thread_cache_links, magazine_set {};
+
+/// Guards which pool has which caches; one of the process, since threads and pools end independently.
+std::mutex& registry_mutex() noexcept;
+
+/// An empty cache of `cache_bytes`, from the spare ones or, if allowed, from the system's pages; or null.
+thread_cache* take_cache(bool may_allocate) noexcept;
+void give_cache(thread_cache* cache) noexcept;
+
+} // namespace quarry::detail

@@ -1,0 +1,240 @@
+#include <quarry/thread_magazines.hpp>
+
+#include <algorithm>
+#include <mutex>
+#include <new>
+#include <stdexcept>
+#include <thread>
+
+#include "exchange.hpp"
+#include "membarrier.hpp"
+#include "thread_cache.hpp"
+
+namespace quarry::detail {
+
+constinit thread_local thread_table this_thread_table = {
+    {&no_magazines, &no_magazines, &no_magazines, &no_magazines, &no_magazines, &no_magazines, &no_magazines,
+     &no_magazines, &no_magazines, &no_magazines, &no_magazines, &no_magazines, &no_magazines, &no_magazines,
+     &no_magazines, &no_magazines}};
+constinit thread_local magazine_set* this_thread_default_set = &no_magazines;
+
+namespace {
+
+constexpr std::size_t calls_before_caches = 16;    // a pool of a few requests does without
+constexpr std::size_t room_of_all_bytes = 1 << 20; // what the caches of a pool may hold together
+
+std::atomic<std::size_t> next_table_index{0};
+
+constinit thread_local thread_cache* first_of_this_thread = nullptr;
+constinit thread_local bool thread_has_left = false;
+
+} // namespace
+
+// Flushes a thread's caches on its way out. Its frees from then on, of destructors that run later, go to the slabs.
+struct thread_exit {
+  bool armed = false;
+  ~thread_exit() {
+    thread_has_left = true;
+    while (thread_cache* const cache = first_of_this_thread) {
+      first_of_this_thread = cache->next_of_thread;
+      thread_magazines* pool;
+      {
+        const std::lock_guard guard(registry_mutex());
+        pool = cache->pool;
+        if (pool != nullptr) ++pool->leaving_;
+      }
+      if (pool != nullptr) pool->retire(*cache);
+      give_cache(cache);
+    }
+    std::fill(std::begin(this_thread_table.sets), std::end(this_thread_table.sets), &no_magazines);
+    this_thread_default_set = &no_magazines;
+  }
+};
+
+namespace {
+
+thread_local thread_exit at_thread_exit;
+
+// Caches of pools that are no more.
+void drop_dead_caches() noexcept {
+  for (thread_cache** link = &first_of_this_thread; *link != nullptr;) {
+    thread_cache* const cache = *link;
+    if (cache->owner.load(std::memory_order_acquire) != nullptr) {
+      link = &cache->next_of_thread;
+      continue;
+    }
+    *link = cache->next_of_thread;
+    for (magazine_set*& set : this_thread_table.sets)
+      if (set == cache) set = &no_magazines;
+    give_cache(cache);
+  }
+}
+
+} // namespace
+
+// ---- pools come and go ---------------------------------------------------------------------------------------------
+
+thread_magazines::thread_magazines(pool_core& core) noexcept
+    : core_(core), table_index_(next_table_index.fetch_add(1, std::memory_order_relaxed) % thread_table_size) {}
+
+thread_magazines::~thread_magazines() {
+  std::unique_lock guard(registry_mutex());
+  while (leaving_ != 0) { // a thread is on its way out, with our blocks
+    guard.unlock();
+    std::this_thread::yield();
+    guard.lock();
+  }
+  for (thread_cache* cache = first_; cache != nullptr;) {
+    thread_cache* const next = cache->next;
+    cache->pool = nullptr;
+    cache->owner.store(nullptr, std::memory_order_release); // now the thread may reuse it
+    cache = next;
+  }
+}
+
+// ---- threads come and go -------------------------------------------------------------------------------------------
+
+thread_cache* thread_magazines::find_or_make(bool may_allocate) noexcept {
+  for (thread_cache* cache = first_of_this_thread; cache != nullptr; cache = cache->next_of_thread)
+    if (owns(*cache)) {
+      install(*cache);
+      return cache;
+    }
+  if (thread_has_left || !membarrier_works()) return nullptr;
+  if (cold_calls_.load(std::memory_order_relaxed) < calls_before_caches) {
+    cold_calls_.fetch_add(1, std::memory_order_relaxed);
+    return nullptr;
+  }
+  return make(may_allocate);
+}
+
+thread_cache* thread_magazines::make(bool may_allocate) noexcept {
+  drop_dead_caches();
+  thread_cache* const cache = take_cache(may_allocate);
+  if (cache == nullptr) return nullptr;
+  at_thread_exit.armed = true; // its first use has it run when the thread exits
+  {
+    const std::lock_guard guard(registry_mutex());
+    cache->pool = this;
+    cache->next = first_;
+    cache->previous = nullptr;
+    if (first_ != nullptr) first_->previous = cache;
+    first_ = cache;
+    cache->owner.store(this, std::memory_order_release);
+  }
+  caches_.fetch_add(1, std::memory_order_relaxed);
+  cache->next_of_thread = first_of_this_thread;
+  first_of_this_thread = cache;
+  install(*cache);
+  return cache;
+}
+
+void thread_magazines::install(thread_cache& cache) noexcept {
+  this_thread_table.sets[table_index_] = &cache;
+  if (is_default_) this_thread_default_set = &cache;
+}
+
+// The exiting thread's side; the destructor waits for `leaving_`.
+void thread_magazines::retire(thread_cache& cache) noexcept {
+  pool_core::flushed f;
+  {
+    const std::lock_guard guard(cache.mutex);
+    core_.flush_set(f, cache);
+    room_bytes_.fetch_sub(cache.capacity_bytes, std::memory_order_relaxed);
+  }
+  core_.finish(f);
+  caches_.fetch_sub(1, std::memory_order_relaxed);
+  const std::lock_guard guard(registry_mutex());
+  (cache.previous != nullptr ? cache.previous->next : first_) = cache.next;
+  if (cache.next != nullptr) cache.next->previous = cache.previous;
+  --leaving_;
+}
+
+// ---- the cold path of a thread -------------------------------------------------------------------------------------
+
+// An equal share for every cache, and all of them within the whole.
+auto thread_magazines::room_of(thread_cache& cache) noexcept {
+  return [this, &cache](std::size_t more) {
+    const std::size_t share = room_of_all_bytes / std::max<std::size_t>(1, caches_.load(std::memory_order_relaxed));
+    return cache.capacity_bytes + more <= share;
+  };
+}
+
+void* thread_magazines::allocate(size_class c) {
+  thread_cache* const cache = find_or_make(true);
+  if (core_.reserved(c) != 0) reclaim(c);
+  if (cache != nullptr) return take(core_, *cache, cache->mutex, c, room_of(*cache));
+  void* block;
+  core_.refill(c, &block, 1);
+  return block;
+}
+
+void thread_magazines::deallocate(size_class c, void* block) noexcept {
+  thread_cache* const cache = find_or_make(false);
+  if (cache == nullptr) return core_.flush(c, &block, 1);
+  give(core_, *cache, cache->mutex, c, block, room_of(*cache));
+}
+
+// ---- visiting other threads' caches --------------------------------------------------------------------------------
+
+template <class Function>
+void thread_magazines::visit(when_busy busy, Function f) noexcept {
+  const std::lock_guard guard(registry_mutex());
+  for (thread_cache* cache = first_; cache != nullptr; cache = cache->next) {
+    cache->mutex.lock();
+    cache->close();
+  }
+  if (first_ != nullptr) membarrier_all_threads();
+  for (thread_cache* cache = first_; cache != nullptr; cache = cache->next) {
+    while (busy == when_busy::wait && cache->busy.load(std::memory_order_acquire) != 0) std::this_thread::yield();
+    if (cache->busy.load(std::memory_order_acquire) == 0) f(*cache);
+    cache->open();
+    cache->mutex.unlock();
+  }
+}
+
+void thread_magazines::flush_all() noexcept {
+  pool_core::flushed f;
+  visit(when_busy::skip, [&](thread_cache& cache) { core_.flush_set(f, cache); });
+  core_.finish(f);
+}
+
+void thread_magazines::forget_all() noexcept {
+  visit(when_busy::wait, [](thread_cache& cache) { cache.forget_all(); });
+}
+
+// What was reserved may lie in another thread's magazine: it is fetched before upstream is asked.
+void thread_magazines::reclaim(size_class c) noexcept {
+  if (core_.has_free(c)) return;
+  pool_core::flushed f;
+  visit(when_busy::wait, [&](thread_cache& cache) {
+    if (cache.count(c) != 0) core_.flush_class(f, cache, c);
+  });
+  core_.finish(f);
+}
+
+std::array<std::size_t, size_class_count> thread_magazines::count_blocks() const noexcept {
+  std::array<std::size_t, size_class_count> counts{};
+  const std::lock_guard guard(registry_mutex());
+  for (thread_cache* cache = first_; cache != nullptr; cache = cache->next) {
+    const std::lock_guard layout(cache->mutex);
+    for (size_class c = 0; c < size_class_count; ++c) counts[c] += cache->count(c);
+  }
+  return counts;
+}
+
+void thread_magazines::check_invariants() {
+  const char* wrong = nullptr;
+  std::logic_error what("");
+  visit(when_busy::skip, [&](thread_cache& cache) {
+    try {
+      core_.check_set(cache);
+    } catch (const std::logic_error& e) {
+      what = e;
+      wrong = what.what();
+    }
+  });
+  if (wrong != nullptr) throw what;
+}
+
+} // namespace quarry::detail
