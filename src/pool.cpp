@@ -166,9 +166,9 @@ pool::counts pool::count() const noexcept {
 }
 
 void pool::check_invariants() const {
+  const std::lock_guard guard(mutex_);
   std::size_t slabs = 0, carved = 0, free = 0;
-  for (std::size_t b = 0; b < bucket_count; ++b) {
-    const std::lock_guard guard(mutex_);
+  for (std::size_t b = 0; b < bucket_count; ++b)
     for (const slab* s = buckets_[b].front(); s != nullptr; s = s->next) {
       s->check_invariants();
       if (s->block_class() != class_) throw std::logic_error("quarry: a slab is in a pool of another class");
@@ -177,9 +177,7 @@ void pool::check_invariants() const {
       carved += s->blocks;
       free += s->free_count;
     }
-  }
-  const counts counted = count();
-  if (slabs != counted.slabs || carved != counted.carved || free != counted.free)
+  if (slabs != slabs_ || carved != carved_ || free != free_)
     throw std::logic_error("quarry: a pool's blocks are miscounted");
 }
 

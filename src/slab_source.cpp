@@ -316,14 +316,18 @@ std::size_t slab_source::bytes_in_slabs() const noexcept {
 }
 
 void slab_source::check_invariants() const {
+  const std::lock_guard guard(mutex_);
   std::size_t idle = 0, chunks = 0;
-  for_each_chunk([&](const chunk& c) {
-    ++chunks;
-    if (c.empty()) idle += c.bytes;
-    if (list_of(c) != c.list) throw std::logic_error("quarry: a chunk is in the wrong list");
-    if ((std::size_t{c.units} << c.unit_shift) != c.bytes) throw std::logic_error("quarry: a chunk's units are not its bytes");
-    for (std::size_t unit = 0; unit < c.units; ++unit) check_unit(c, unit);
-  });
+  for (const auto& list : lists_)
+    for (const chunk* c = list.front(); c != nullptr; c = c->next) {
+      ++chunks;
+      if (c->empty()) idle += c->bytes;
+      if (&list != &lists_[c->list] || list_of(*c) != c->list)
+        throw std::logic_error("quarry: a chunk is in the wrong list");
+      if ((std::size_t{c->units} << c->unit_shift) != c->bytes)
+        throw std::logic_error("quarry: a chunk's units are not its bytes");
+      for (std::size_t unit = 0; unit < c->units; ++unit) check_unit(*c, unit);
+    }
   if (idle != idle_) throw std::logic_error("quarry: idle bytes are miscounted");
   if (chunks != chunk_count()) throw std::logic_error("quarry: chunks are miscounted");
 }

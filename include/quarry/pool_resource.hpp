@@ -14,6 +14,9 @@
 
 namespace quarry {
 
+template <class>
+class allocator;
+
 /// std::pmr::unsynchronized_pool_resource, faster, and giving memory back. One thread at a time.
 ///
 /// Requests up to options().largest_required_pool_block, rounded up to their alignment, are served from slabs; larger
@@ -152,6 +155,7 @@ public:
 private:
   template <class>
   friend class allocator;
+  friend synchronized_pool_resource& default_pool() noexcept;
 
   void* do_allocate(std::size_t bytes, std::size_t alignment) override { return allocate(bytes, alignment); }
   void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override { deallocate(p, bytes, alignment); }
