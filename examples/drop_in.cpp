@@ -35,7 +35,7 @@ long names_of_numbers(const char* title) {
       names[i % 5'000] = "a name too long for a small string: " + std::to_string(i);
     for (int i = 0; i != 5'000; i += 2) names.erase(i);
     for (const auto& [number, name] : names) outcome += number + static_cast<long>(name.size());
-    std::printf("%-38s outcome %ld, %6zu bytes held, %3zu upstream calls\n", title, outcome,
+    std::printf("%-38s outcome %ld, %7zu bytes held, %3zu upstream calls\n", title, outcome,
                 upstream.bytes_held, upstream.calls);
   }
   return upstream.bytes_held == 0 ? outcome : -1;

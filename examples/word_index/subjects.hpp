@@ -1,5 +1,7 @@
 #pragma once
 
+#include <quarry/pool_resource.hpp>
+
 #include <functional>
 #include <memory_resource>
 #include <string_view>
@@ -23,6 +25,7 @@ struct subject {
 };
 
 inline constexpr subject subjects[] = {
+    {"quarry", on_pool<quarry::synchronized_pool_resource>},
     {"std's pool", on_pool<std::pmr::synchronized_pool_resource>},
     {"new/delete", without_pool},
 };
