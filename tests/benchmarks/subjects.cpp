@@ -45,31 +45,37 @@ void on_process_wide(std::pmr::memory_resource*, const use_of_source& use) {
   use(virtual_source{Get()});
 }
 
+void give_back_malloc() { malloc_trim(0); }
+
+void give_back_default_pool() {
+  quarry::default_pool().trim();
+  give_back_malloc();
+}
+
+void give_back_tbb() {
+  scalable_allocation_command(TBBMALLOC_CLEAN_ALL_BUFFERS, nullptr);
+  give_back_malloc();
+}
+
 } // namespace
 
 const std::vector<subject>& all_subjects() {
   static const std::vector<subject> subjects{
-      {"floor", false, false, on_floor},
-      {"quarry unsync", false, false, through_base<quarry_unsynchronized>},
-      {"quarry sync", true, false, through_base<quarry_synchronized>},
-      {"quarry unsync concrete", false, false, through_concrete_type<quarry_unsynchronized>},
-      {"quarry sync concrete", true, false, through_concrete_type<quarry_synchronized>},
-      {"quarry typed unsync", false, false, through_pool_allocator<quarry_unsynchronized>},
-      {"quarry typed default", true, true, through_default_pool},
-      {"std unsync", false, false, through_base<std::pmr::unsynchronized_pool_resource>},
-      {"std sync", true, false, through_base<std::pmr::synchronized_pool_resource>},
-      {"boost unsync", false, false, through_base<boost_unsynchronized_pool>},
-      {"boost sync", true, false, through_base<boost_synchronized_pool>},
-      {"new/delete", true, true, on_process_wide<std::pmr::new_delete_resource>},
-      {"tbb", true, true, on_process_wide<tbb::scalable_memory_resource>},
+      {"floor", false, on_floor, give_back_malloc},
+      {"quarry unsync", false, through_base<quarry_unsynchronized>, give_back_malloc},
+      {"quarry sync", true, through_base<quarry_synchronized>, give_back_malloc},
+      {"quarry unsync concrete", false, through_concrete_type<quarry_unsynchronized>, give_back_malloc},
+      {"quarry sync concrete", true, through_concrete_type<quarry_synchronized>, give_back_malloc},
+      {"quarry typed unsync", false, through_pool_allocator<quarry_unsynchronized>, give_back_malloc},
+      {"quarry typed default", true, through_default_pool, give_back_default_pool},
+      {"std unsync", false, through_base<std::pmr::unsynchronized_pool_resource>, give_back_malloc},
+      {"std sync", true, through_base<std::pmr::synchronized_pool_resource>, give_back_malloc},
+      {"boost unsync", false, through_base<boost_unsynchronized_pool>, give_back_malloc},
+      {"boost sync", true, through_base<boost_synchronized_pool>, give_back_malloc},
+      {"new/delete", true, on_process_wide<std::pmr::new_delete_resource>, give_back_malloc},
+      {"tbb", true, on_process_wide<tbb::scalable_memory_resource>, give_back_tbb},
   };
   return subjects;
-}
-
-void give_back_unused_memory() {
-  quarry::default_pool().trim();
-  scalable_allocation_command(TBBMALLOC_CLEAN_ALL_BUFFERS, nullptr);
-  malloc_trim(0);
 }
 
 } // namespace quarry_bench

@@ -24,13 +24,10 @@ using use_of_source = std::function<void(const source&)>;
 struct subject {
   std::string name;
   bool thread_safe;
-  bool process_wide; // there is one of it per process: nothing to construct, destroy or count
   void (*with_fresh)(std::pmr::memory_resource* upstream, const use_of_source& use);
+  void (*give_back)(); // what it keeps after a use, so that the next subject starts without it
 };
 
 const std::vector<subject>& all_subjects();
-
-// Called before each run, so that every subject starts without memory that an earlier one left behind.
-void give_back_unused_memory();
 
 } // namespace quarry_bench
