@@ -1,0 +1,148 @@
+// Upstream fails at call 0, 1, 2, ...: the exception reaches the caller, nothing is lost, and the pool goes
+// on.
+#include "../support/ledger_resource.hpp"
+#include "filled_blocks.hpp"
+#include "subjects.hpp"
+
+namespace quarry::test {
+namespace {
+
+QUARRY_SUITE(failing_upstream, every_pool);
+
+// Many classes, a deep one, and oversized ones: bookkeeping of every kind has to grow.
+sizes script() {
+  sizes all;
+  for (std::size_t size = 1; size < 3000; size += 111) all.push_back(size);
+  for (int i = 0; i < 600; ++i) all.push_back(40);
+  for (std::size_t i = 0; i < 70; ++i) all.push_back(70000 + i);
+  return all;
+}
+
+// Runs the script against an upstream that refuses `failures` calls from call k on, retrying what failed once
+// it gives again. Says whether the script got far enough to be refused.
+template <class Pool>
+bool survives_refusal(std::size_t k, std::size_t failures, std::pmr::pool_options wanted) {
+  ledger_resource up;
+  {
+    Pool pool(wanted, &up);
+    filled_blocks<Pool> live(pool);
+    up.refuse_at(k, failures);
+    for (const std::size_t size : script()) {
+      try {
+        live.add(size);
+      } catch (const ledger_resource::refused&) {
+        EXPECT_TRUE(live.all_intact()) << "call " << k;
+        up.refuse_nothing();
+        live.add(size);
+      }
+    }
+    EXPECT_TRUE(live.all_intact()) << "call " << k;
+    live.free_every(2);
+    EXPECT_TRUE(live.all_intact()) << "call " << k;
+    live.free_all();
+  }
+  EXPECT_TRUE(up.clean()) << "call " << k;
+  return up.refusals() > 0;
+}
+
+template <class Pool>
+void refuse_each_call(std::size_t failures, std::pmr::pool_options wanted) {
+  std::size_t k = 0;
+  while (survives_refusal<Pool>(k, failures, wanted) && !::testing::Test::HasFailure()) ++k;
+  EXPECT_GT(k, 3u) << "the script makes upstream grow";
+}
+
+QUARRY_CASE(failing_upstream, one_refusal_at_any_call_of_allocate_loses_nothing) {
+  refuse_each_call<Pool>(1, {});
+}
+
+QUARRY_CASE(failing_upstream, refusals_from_any_call_on_lose_nothing) {
+  refuse_each_call<Pool>(static_cast<std::size_t>(-1), {});
+}
+
+QUARRY_CASE(failing_upstream, small_chunks_and_caps_lose_nothing_either) {
+  refuse_each_call<Pool>(1, {8, 512});
+}
+
+// A class is growing: upstream gave once, and throws when asked again.
+QUARRY_CASE(failing_upstream, a_throw_at_the_second_call_of_growing_is_survived) {
+  ledger_resource up;
+  Pool pool(&up);
+  filled_blocks<Pool> live(pool);
+  live.add(100);
+  up.refuse_at(1);
+  EXPECT_THROW(for (int i = 0; i < 1000000; ++i) live.add(24), ledger_resource::refused);
+  EXPECT_TRUE(live.all_intact());
+  live.add(24);
+  EXPECT_TRUE(live.all_intact());
+  live.free_all();
+  pool.release();
+  EXPECT_TRUE(up.clean());
+}
+
+QUARRY_CASE(failing_upstream, free_blocks_still_serve_while_upstream_refuses) {
+  ledger_resource up;
+  Pool pool(&up);
+  filled_blocks<Pool> live(pool);
+  for (int i = 0; i < 100; ++i) live.add(100);
+  live.free_every(2);
+  up.refuse_from_now();
+  for (int i = 0; i < 50; ++i) live.add(100);
+  EXPECT_TRUE(live.all_intact());
+  live.free_all();
+}
+
+QUARRY_CASE(failing_upstream, deallocate_and_release_never_allocate_and_never_throw) {
+  ledger_resource up;
+  {
+    Pool pool(&up);
+    filled_blocks<Pool> live(pool);
+    for (std::size_t i = 0; i < 5000; ++i) live.add(i % 1000);
+    for (std::size_t i = 0; i < 500; ++i) live.add(100000 + i);
+    const std::size_t asked = up.allocations();
+    up.refuse_from_now();
+    for (const std::size_t step : sizes{5, 3, 2}) EXPECT_NO_THROW(live.free_every(step));
+    EXPECT_TRUE(live.all_intact());
+    EXPECT_NO_THROW(live.free_every(1));
+    EXPECT_NO_THROW(pool.release());
+    EXPECT_EQ(up.allocations(), asked);
+  }
+  EXPECT_TRUE(up.clean());
+}
+
+// release() in the middle of everything, after a refusal at each call.
+QUARRY_CASE(failing_upstream, release_after_a_refusal_at_any_call_gives_everything_back) {
+  for (std::size_t k = 0; k < 200; ++k) {
+    ledger_resource up;
+    Pool pool(&up);
+    up.refuse_at(k, static_cast<std::size_t>(-1));
+    try {
+      for (const std::size_t size : script()) (void)pool.allocate(size);
+      return; // k is past the last call
+    } catch (const ledger_resource::refused&) {
+      pool.release();
+      ASSERT_TRUE(up.clean()) << "call " << k;
+      up.refuse_nothing();
+      (void)pool.allocate(24);
+      pool.release();
+      ASSERT_TRUE(up.clean()) << "call " << k;
+    }
+  }
+}
+
+// Not only std::bad_alloc: whatever upstream throws is the caller's.
+QUARRY_CASE(failing_upstream, any_exception_passes_through) {
+  struct no_such_thing {};
+  ledger_resource up;
+  Pool pool(&up);
+  up.on_call = [] { throw no_such_thing(); };
+  EXPECT_THROW((void)pool.allocate(10), no_such_thing);
+  EXPECT_THROW((void)pool.allocate(1 << 20), no_such_thing);
+  up.on_call = nullptr;
+  void* const p = pool.allocate(10);
+  EXPECT_NE(p, nullptr);
+  pool.deallocate(p, 10);
+}
+
+} // namespace
+} // namespace quarry::test

@@ -1,0 +1,64 @@
+#pragma once
+
+#include "known_failures.hpp"
+
+#include <gtest/gtest.h>
+#include <memory_resource>
+#include <quarry/pool_resource.hpp>
+#include <string>
+#include <type_traits>
+
+namespace quarry::test {
+
+using std_unsynchronized = std::pmr::unsynchronized_pool_resource;
+using std_synchronized = std::pmr::synchronized_pool_resource;
+
+using every_pool = ::testing::Types<quarry::unsynchronized_pool_resource, quarry::synchronized_pool_resource,
+                                    std_unsynchronized, std_synchronized>;
+using every_synchronized_pool = ::testing::Types<quarry::synchronized_pool_resource, std_synchronized>;
+using our_pools = ::testing::Types<quarry::unsynchronized_pool_resource, quarry::synchronized_pool_resource>;
+
+template <class Pool>
+inline constexpr bool is_ours =
+    !std::is_same_v<Pool, std_unsynchronized> && !std::is_same_v<Pool, std_synchronized>;
+
+struct subject_name {
+  template <class Pool>
+  static std::string GetName(int) {
+    if (std::is_same_v<Pool, std_unsynchronized>) return "std_unsynchronized";
+    if (std::is_same_v<Pool, std_synchronized>) return "std_synchronized";
+    return std::is_same_v<Pool, quarry::unsynchronized_pool_resource> ? "unsynchronized" : "synchronized";
+  }
+};
+
+// Under AddressSanitizer blocks have poisoned tails and chunks hold fewer of them: bounds on memory don't
+// apply.
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr bool bounds_apply = false;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+inline constexpr bool bounds_apply = false;
+#else
+inline constexpr bool bounds_apply = true;
+#endif
+#else
+inline constexpr bool bounds_apply = true;
+#endif
+
+} // namespace quarry::test
+
+// QUARRY_SUITE(suite, subjects) names a suite run once per subject; QUARRY_CASE(suite, name) { ... } is one
+// property, with the subject's type as `Pool`.
+#define QUARRY_SUITE(suite, subjects)                                                                        \
+  template <class>                                                                                           \
+  class suite : public ::testing::Test {};                                                                   \
+  TYPED_TEST_SUITE(suite, subjects, subject_name)
+
+#define QUARRY_CASE(suite, name)                                                                             \
+  template <class Pool>                                                                                      \
+  struct suite##_##name##_case {                                                                             \
+    static void holds();                                                                                     \
+  };                                                                                                         \
+  TYPED_TEST(suite, name) { run_case(&suite##_##name##_case<TypeParam>::holds); }                            \
+  template <class Pool>                                                                                      \
+  void suite##_##name##_case<Pool>::holds()
