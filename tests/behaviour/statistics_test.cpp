@@ -70,11 +70,11 @@ TYPED_TEST(statistics, peak_is_within_its_bounds) {
   for (int wave = 0; wave < 3; ++wave) {
     for (int i = 0; i < 1500 * (wave % 2 + 1); ++i) {
       live.add(d.below(20) == 0 ? 90'000 : d.between(1, 600));
-      look();
+      ASSERT_NO_FATAL_FAILURE(look());
     }
     while (live.size() != 0) {
       live.free_random(d);
-      look();
+      ASSERT_NO_FATAL_FAILURE(look());
     }
   }
 }

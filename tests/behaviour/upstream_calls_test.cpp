@@ -98,7 +98,8 @@ protected:
 };
 
 TEST_F(blocked_upstream, does_not_hold_up_cached_blocks) {
-  for (int i = 0; i < 4; ++i) pool.deallocate(pool.allocate(64, 8), 64, 8);
+  // Often enough for this thread to have a cache.
+  for (int i = 0; i < 1000; ++i) pool.deallocate(pool.allocate(64, 8), 64, 8);
   while_blocked([&] { grow(); },
                 [&] {
                   for (int i = 0; i < 1000; ++i) pool.deallocate(pool.allocate(64, 8), 64, 8);

@@ -41,10 +41,12 @@ TYPED_TEST_SUITE(default_handler, both_pools, pool_names);
 template <class Pool>
 void free_twice() {
   Pool pool;
+  const void* const kept = pool.allocate(64, 8); // keeps the slab
   void* const p = pool.allocate(64, 8);
   pool.deallocate(p, 64, 8);
   pool.deallocate(p, 64, 8);
   pool.trim();
+  EXPECT_TRUE(pool.owns(kept));
 }
 
 template <class Pool>
