@@ -21,44 +21,52 @@ void magazine_set::set_room(std::size_t bytes) noexcept {
   slot_count = static_cast<std::uint16_t>(std::min(bytes / sizeof(void*), most_slots));
 }
 
-bool magazine_set::resize(size_class c, std::size_t wanted) noexcept {
-  std::array<std::uint16_t, size_class_count> capacities;
-  std::size_t others = 0;
-  for (size_class i = 0; i < size_class_count; ++i) {
-    capacities[i] = static_cast<std::uint16_t>(capacity(i));
-    if (i != c) others += capacities[i];
+bool magazine_set::resize(size_class c, std::size_t capacity_of_c) noexcept {
+  constexpr std::uint32_t patience = 64; // moving all magazines costs as much as some dozen refills
+  capacities wanted;
+  std::size_t sum = slots_used + capacity_of_c - capacity(c);
+  if (sum > slot_count && ++refusals % patience != 0) return false;
+  for (size_class i = 0; i < magazine_count; ++i) wanted[i] = capacity(i);
+  wanted[c] = capacity_of_c;
+  if (sum > slot_count) {
+    used_lately[c] = 1;
+    take_unused_room(wanted, sum);
+    if (sum > slot_count) return false;
   }
-  for (size_class i = 0; i < size_class_count && others + wanted > slot_count; ++i) {
-    if (i == c || capacities[i] == 0 || std::exchange(used_lately[i], 0) != 0) continue;
-    const std::size_t halved = std::max<std::size_t>(count(i), capacities[i] / 2u);
-    others -= capacities[i] - halved;
-    capacities[i] = static_cast<std::uint16_t>(halved);
-  }
-  if (others + wanted > slot_count) return false;
-  capacities[c] = static_cast<std::uint16_t>(wanted);
-  lay_out(capacities);
+  lay_out(wanted);
   return true;
 }
 
-void magazine_set::lay_out(const std::array<std::uint16_t, size_class_count>& capacities) noexcept {
+// Halves the room of classes that had no use for it since the last time.
+void magazine_set::take_unused_room(capacities& of, std::size_t& sum) noexcept {
+  for (size_class i = 0; i < magazine_count; ++i) {
+    if (std::exchange(used_lately[i], std::uint8_t{0}) != 0) continue;
+    const std::size_t halved = std::max(count(i), of[i] / 2);
+    sum -= of[i] - halved;
+    of[i] = halved;
+  }
+}
+
+void magazine_set::lay_out(const capacities& wanted) noexcept {
   void* before[most_slots];
   std::memcpy(before, slots(), slots_used * sizeof(void*));
   std::size_t next = 0;
-  capacity_bytes = 0;
-  for (size_class c = 0; c < size_class_count; ++c) {
+  const std::size_t bytes_before = std::exchange(capacity_bytes, 0);
+  for (size_class c = 0; c < magazine_count; ++c) {
     magazine& m = magazines[c];
     const std::size_t blocks = count(c);
     const bool accepting = accepts(c);
     if (blocks != 0) std::memcpy(slots() + next, before + base[c], blocks * sizeof(void*));
     base[c] = static_cast<std::uint16_t>(next);
     m.floor.store(base[c], std::memory_order_relaxed);
-    m.top.store(static_cast<std::uint16_t>(next + blocks), std::memory_order_relaxed);
-    next += capacities[c];
-    m.end = static_cast<std::uint16_t>(next);
-    m.cap.store(accepting ? m.end : std::uint16_t{0}, std::memory_order_relaxed);
-    capacity_bytes += capacities[c] * std::size_t{block_sizes[c]};
+    m.top.store(static_cast<std::uint32_t>(next + blocks), std::memory_order_relaxed);
+    next += wanted[c];
+    m.end = static_cast<std::uint32_t>(next);
+    m.cap.store(accepting ? m.end : 0, std::memory_order_relaxed);
+    capacity_bytes += wanted[c] * block_sizes[c];
   }
   slots_used = static_cast<std::uint16_t>(next);
+  if (room_of_all != nullptr) room_of_all->fetch_add(capacity_bytes - bytes_before, std::memory_order_relaxed);
 }
 
 void magazine_set::take_oldest(size_class c, void** out, std::size_t taken) noexcept {
@@ -66,24 +74,24 @@ void magazine_set::take_oldest(size_class c, void** out, std::size_t taken) noex
   const std::size_t left = count(c) - taken;
   std::memcpy(out, first, taken * sizeof(void*));
   std::memmove(first, first + taken, left * sizeof(void*));
-  magazines[c].top.store(static_cast<std::uint16_t>(base[c] + left), std::memory_order_relaxed);
+  magazines[c].top.store(static_cast<std::uint32_t>(base[c] + left), std::memory_order_relaxed);
 }
 
 void magazine_set::take_newest(size_class c, void** out, std::size_t taken) noexcept {
   const std::size_t left = count(c) - taken;
   std::memcpy(out, slots() + base[c] + left, taken * sizeof(void*));
-  magazines[c].top.store(static_cast<std::uint16_t>(base[c] + left), std::memory_order_relaxed);
+  magazines[c].top.store(static_cast<std::uint32_t>(base[c] + left), std::memory_order_relaxed);
 }
 
 void magazine_set::put(size_class c, void* const* blocks, std::size_t count_) noexcept {
   magazine& m = magazines[c];
-  const std::uint16_t top = m.top.load(std::memory_order_relaxed);
+  const std::uint32_t top = m.top.load(std::memory_order_relaxed);
   std::reverse_copy(blocks, blocks + count_, slots() + top);
-  m.top.store(static_cast<std::uint16_t>(top + count_), std::memory_order_relaxed);
+  m.top.store(static_cast<std::uint32_t>(top + count_), std::memory_order_relaxed);
 }
 
 void magazine_set::accept(size_class c, bool accept) noexcept {
-  magazines[c].cap.store(accept ? magazines[c].end : std::uint16_t{0}, std::memory_order_relaxed);
+  magazines[c].cap.store(accept ? magazines[c].end : 0, std::memory_order_relaxed);
 }
 
 void magazine_set::close() noexcept {
@@ -94,19 +102,34 @@ void magazine_set::close() noexcept {
 }
 
 void magazine_set::open() noexcept {
-  for (size_class c = 0; c < size_class_count; ++c) {
+  for (size_class c = 0; c < magazine_count; ++c) {
     magazines[c].cap.store(magazines[c].end, std::memory_order_release);
     magazines[c].floor.store(base[c], std::memory_order_release);
   }
 }
 
 void magazine_set::forget_all() noexcept {
-  for (size_class c = 0; c < size_class_count; ++c) magazines[c].top.store(base[c], std::memory_order_relaxed);
+  for (size_class c = 0; c < magazine_count; ++c) magazines[c].top.store(base[c], std::memory_order_relaxed);
+}
+
+void magazine_set::give_up_room() noexcept { lay_out(capacities{}); }
+
+void magazine_set::take_over(const magazine_set& smaller) noexcept {
+  capacities same;
+  for (size_class c = 0; c < magazine_count; ++c) same[c] = smaller.capacity(c);
+  lay_out(same);
+  for (size_class c = 0; c < magazine_count; ++c) {
+    std::copy_n(smaller.slots() + smaller.base[c], smaller.count(c), slots() + base[c]);
+    magazines[c].top.store(static_cast<std::uint32_t>(base[c] + smaller.count(c)), std::memory_order_relaxed);
+    accept(c, smaller.accepts(c));
+  }
+  used_lately = smaller.used_lately;
+  stale_batches = smaller.stale_batches;
 }
 
 void magazine_set::check_invariants() const {
   std::size_t end = 0, bytes = 0;
-  for (size_class c = 0; c < size_class_count; ++c) {
+  for (size_class c = 0; c < magazine_count; ++c) {
     if (base[c] != end) throw std::logic_error("quarry: magazines do not follow each other");
     if (count(c) > capacity(c)) throw std::logic_error("quarry: a magazine holds more than it has room for");
     end = magazines[c].end;

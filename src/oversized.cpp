@@ -47,6 +47,7 @@ void* oversized::allocate(std::size_t bytes, std::size_t alignment) {
   put({static_cast<std::byte*>(memory), bytes, alignment});
   ++blocks_;
   bytes_ += bytes;
+  usage_.add_oversized(bytes);
   return memory;
 }
 
@@ -80,19 +81,22 @@ void oversized::put(const entry& e) noexcept {
 
 // ---- giving back ---------------------------------------------------------------------------------------------------
 
-bool oversized::deallocate(void* address) noexcept {
+oversized::outcome oversized::deallocate(void* address, std::size_t bytes, std::size_t alignment) noexcept {
   entry e;
   {
     const std::lock_guard guard(mutex_);
     const std::size_t i = index_of(address);
-    if (i == count_) return false;
+    if (i == count_) return outcome::unknown;
     e = entries_[i];
+    if (e.bytes != bytes) return outcome::wrong_size;
+    if (e.alignment != alignment) return outcome::wrong_alignment;
     erase(i);
     --blocks_;
     bytes_ -= e.bytes;
   }
-  up_.deallocate(address, e.bytes, e.alignment);
-  return true;
+  usage_.subtract_oversized(bytes);
+  up_.deallocate(address, bytes, alignment);
+  return outcome::freed;
 }
 
 // Moves up what would no longer be found behind the gap.

@@ -61,38 +61,50 @@ slab* pool::fullest_with(std::size_t wanted) const noexcept {
 // ---- giving back ---------------------------------------------------------------------------------------------------
 
 std::size_t pool::flush(void* const* blocks, std::size_t count, slab*& emptied, bad_block* bad) noexcept {
-  constexpr std::size_t most = 64;
-  slab* found[most];
-  for (std::size_t i = 0; i < count; ++i) {
-    found[i] = source_.find(blocks[i]);
-    if (found[i] != nullptr) __builtin_prefetch(found[i], 1);
-  }
+  slab* found[most_at_once];
+  find_slabs(blocks, count, found);
   std::size_t bad_count = 0;
   const std::lock_guard guard(mutex_);
-  for (std::size_t i = 0; i < count; ++i) {
+  for (std::size_t i = 0; i < count;) {
     slab* const s = found[i];
     const bool ours = s != nullptr && s->block_class() == class_;
-    const std::size_t index = ours ? s->index_of(blocks[i]) : slab::most_blocks;
-    if (index == slab::most_blocks || s->is_free(index)) {
-      bad[bad_count++] = {blocks[i], index != slab::most_blocks, s};
-      continue;
+    for (; i < count && found[i] == s; ++i) {
+      const std::size_t index = ours ? s->index_of(blocks[i]) : slab::most_blocks;
+      if (index == slab::most_blocks || s->is_free(index))
+        bad[bad_count++] = {blocks[i], index != slab::most_blocks, s};
+      else
+        s->give(index);
     }
-    s->give(index);
-    ++free_;
-    if (s->empty() && may_go(*s)) {
-      buckets_[s->bucket].remove(*s);
-      --slabs_;
-      carved_ -= s->blocks;
-      free_ -= s->blocks;
-      s->next = emptied;
-      emptied = s;
-    } else {
-      relist(*s);
-    }
+    if (ours && s->bucket != slab::no_bucket) settle(*s, emptied);
   }
+  free_ += count - bad_count;
   usage_.subtract((count - bad_count) * block_sizes[class_]);
   note_occupancy();
   return bad_count;
+}
+
+// All look-ups before the first use, so that their cache misses overlap.
+void pool::find_slabs(void* const* blocks, std::size_t count, slab** found) const noexcept {
+  slab* last = nullptr;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (last == nullptr || !last->spans(blocks[i])) {
+      last = source_.find(blocks[i]);
+      if (last != nullptr) __builtin_prefetch(last, 1);
+    }
+    found[i] = last;
+  }
+}
+
+// After blocks came back: the slab changes lists, or leaves when it is empty.
+void pool::settle(slab& s, slab*& emptied) noexcept {
+  if (!s.empty() || !may_go(s)) return relist(s);
+  buckets_[s.bucket].remove(s);
+  s.bucket = slab::no_bucket;
+  --slabs_;
+  carved_ -= s.blocks;
+  free_ -= s.blocks;
+  s.next = emptied;
+  emptied = &s;
 }
 
 bool pool::may_go(const slab& s) const noexcept { return carved_ - s.blocks >= reserved(); }
@@ -129,11 +141,6 @@ void pool::reserve(std::size_t blocks) {
 }
 
 // ---- lists ---------------------------------------------------------------------------------------------------------
-
-std::size_t pool::bucket_of(const slab& s) noexcept {
-  if (s.free_count == 0) return 0;
-  return 1 + static_cast<std::size_t>(s.free_count - 1) * (bucket_count - 1) / s.blocks;
-}
 
 void pool::add(slab& s) noexcept {
   ++slabs_;

@@ -13,7 +13,7 @@ namespace quarry::detail {
 namespace {
 
 constexpr std::size_t default_largest_block = 32768;
-constexpr std::size_t default_blocks_per_chunk = 65536;
+constexpr std::size_t default_blocks_per_chunk = 8192; // of 8 bytes are 64 KiB, the largest chunk
 
 } // namespace
 
@@ -27,9 +27,9 @@ std::pmr::pool_options normalized(std::pmr::pool_options options) noexcept {
 }
 
 pool_core::pool_core(std::pmr::pool_options options, std::pmr::memory_resource* up, bool shared) noexcept
-    : options_(normalized(options)), shared_(shared), upstream_(up, shared),
+    : options_(normalized(options)), shared_(shared), upstream_(up, shared), usage_(shared),
       source_(upstream_, usage_, {.blocks_per_chunk = options_.max_blocks_per_chunk}, shared),
-      oversized_(upstream_, shared) {}
+      oversized_(upstream_, usage_, shared) {}
 
 std::size_t pool_core::good_size(std::size_t bytes, std::size_t alignment) const noexcept {
   const std::size_t last = last_byte_of(std::max<std::size_t>(bytes, 1), alignment);
@@ -74,16 +74,18 @@ void pool_core::flush_into(flushed& f, size_class c, void* const* blocks, std::s
   bad_block bad[most_at_once];
   pool* const p = pools_[c].load(std::memory_order_acquire);
   std::size_t bad_count = 0;
-  if (p != nullptr)
+  if (p != nullptr) {
     bad_count = p->flush(blocks, count, f.emptied, bad);
-  else
+    f.reserved = f.reserved || p->reserved() != 0;
+  } else {
     for (; bad_count < count; ++bad_count) bad[bad_count] = {blocks[bad_count], false, source_.find(blocks[bad_count])};
+  }
   dropped_.fetch_add(bad_count, std::memory_order_relaxed);
   for (std::size_t i = 0; i < bad_count && f.bad_count < flushed::most_bad; ++i) f.bad[f.bad_count++] = {bad[i], c};
 }
 
 void pool_core::flush_set(flushed& f, magazine_set& set) noexcept {
-  for (size_class c = 0; c < size_class_count; ++c) flush_class(f, set, c);
+  for (size_class c = 0; c < magazine_count; ++c) flush_class(f, set, c);
 }
 
 void pool_core::flush_class(flushed& f, magazine_set& set, size_class c) noexcept {
@@ -94,9 +96,10 @@ void pool_core::flush_class(flushed& f, magazine_set& set, size_class c) noexcep
   }
 }
 
-void pool_core::finish(flushed& f) noexcept {
-  if (f.emptied != nullptr) source_.give(f.emptied);
-  source_.tick();
+void pool_core::finish(flushed& f, bool keep_chunks) noexcept {
+  keep_chunks = keep_chunks || f.reserved;
+  if (f.emptied != nullptr) source_.give(f.emptied, keep_chunks);
+  if (!keep_chunks) source_.tick();
   for (std::size_t i = 0; i < f.bad_count; ++i) report_bad(f.bad[i].block, f.bad[i].c);
 }
 
@@ -114,12 +117,19 @@ void pool_core::report_bad(const bad_block& bad, size_class c) noexcept {
 }
 
 void pool_core::deallocate_oversized(void* p, std::size_t bytes, std::size_t alignment) noexcept {
-  if (oversized_.deallocate(p)) return;
+  const oversized::outcome outcome = oversized_.deallocate(p, bytes, alignment);
+  if (outcome == oversized::outcome::freed) return;
   dropped_.fetch_add(1, std::memory_order_relaxed);
-  const bool pooled_here = source_.find(p) != nullptr;
-  report_violation(pooled_here ? violation_kind::wrong_size : violation_kind::foreign_pointer, p, bytes, alignment,
-                   pooled_here ? "a pooled block was freed with an oversized size"
-                               : "an oversized block was freed that this pool does not have");
+  if (outcome == oversized::outcome::wrong_size)
+    report_violation(violation_kind::wrong_size, p, bytes, alignment, "an oversized block was freed with another size");
+  else if (outcome == oversized::outcome::wrong_alignment)
+    report_violation(violation_kind::wrong_alignment, p, bytes, alignment,
+                     "an oversized block was freed with another alignment");
+  else if (source_.find(p) != nullptr)
+    report_violation(violation_kind::wrong_size, p, bytes, alignment, "a pooled block was freed with an oversized size");
+  else
+    report_violation(violation_kind::foreign_pointer, p, bytes, alignment,
+                     "an oversized block was freed that this pool does not have");
 }
 
 void pool_core::release_all() noexcept {
@@ -184,7 +194,7 @@ bool pool_core::slabs_agree() const noexcept {
 
 void pool_core::check_set(const magazine_set& set) const {
   set.check_invariants();
-  for (size_class c = 0; c < size_class_count; ++c)
+  for (size_class c = 0; c < magazine_count; ++c)
     for (std::size_t i = 0; i < set.count(c); ++i) {
       const void* const block = set.slots()[set.base[c] + i];
       const slab* const s = source_.find(block);

@@ -11,15 +11,17 @@ namespace quarry {
 namespace {
 
 constexpr std::size_t calls_before_magazines = 8; // a pool of a few requests does without
-constexpr std::size_t magazine_bytes = 8192;
+constexpr std::size_t first_magazine_bytes = 4096;
+constexpr std::size_t large_magazine_bytes = 16384;
+constexpr std::size_t use_that_is_large = 1 << 19;
 
 // A request for nothing gets a block like one for a byte.
 std::size_t at_least_one(std::size_t bytes) noexcept { return std::max<std::size_t>(bytes, 1); }
 
-void reserve_in(detail::pool_core& core, std::size_t bytes, std::size_t alignment, std::size_t count) {
+size_class class_to_reserve(const detail::pool_core& core, std::size_t bytes, std::size_t alignment) {
   const std::size_t last = last_byte_of(at_least_one(bytes), alignment);
   if (!core.pooled(last, alignment)) throw std::invalid_argument("quarry: reserve: such requests are oversized");
-  core.reserve(size_class_of_last(last), count);
+  return size_class_of_last(last);
 }
 
 } // namespace
@@ -31,7 +33,7 @@ namespace {
 // Room for blocks in proportion to what is used.
 auto room_of(const detail::pool_core& core, const detail::magazine_set& set) {
   return [&](std::size_t more) {
-    return set.capacity_bytes + more <= std::max<std::size_t>(16384, core.bytes_used() / 32);
+    return set.capacity_bytes + more <= std::max<std::size_t>(262144, core.bytes_used() / 8);
   };
 }
 
@@ -41,8 +43,8 @@ void* unsynchronized_pool_resource::allocate_cold(std::size_t bytes, std::size_t
   const std::size_t last = last_byte_of(at_least_one(bytes), alignment);
   if (!core_.pooled(last, alignment)) return core_.large().allocate(bytes, alignment);
   const size_class c = size_class_of_last(last);
-  if (!has_magazines() && ++cold_calls_ > calls_before_magazines) make_magazines();
-  if (has_magazines()) {
+  if (magazines_are_due()) make_magazines();
+  if (c < detail::magazine_count && has_magazines()) {
     detail::no_mutex mutex;
     return detail::take(core_, *magazines_, mutex, c, room_of(core_, *magazines_));
   }
@@ -55,38 +57,53 @@ void unsynchronized_pool_resource::deallocate_cold(void* p, std::size_t bytes, s
   const std::size_t last = last_byte_of(at_least_one(bytes), alignment);
   if (!core_.pooled(last, alignment)) return core_.deallocate_oversized(p, bytes, alignment);
   const size_class c = size_class_of_last(last);
-  if (!has_magazines()) return core_.flush(c, &p, 1);
+  if (c >= detail::magazine_count || !has_magazines()) return core_.flush(c, &p, 1);
   detail::no_mutex mutex;
   detail::give(core_, *magazines_, mutex, c, p, room_of(core_, *magazines_));
 }
 
-// Without memory for them the pool goes on without; a later call tries again.
+bool unsynchronized_pool_resource::magazines_are_due() noexcept {
+  if (!has_magazines()) return ++cold_calls_ > calls_before_magazines;
+  return magazine_bytes_ < large_magazine_bytes && core_.bytes_used() > use_that_is_large;
+}
+
+// Without memory for larger ones the pool goes on with what it has.
 void unsynchronized_pool_resource::make_magazines() noexcept {
+  const std::size_t bytes = core_.bytes_used() > use_that_is_large ? large_magazine_bytes : first_magazine_bytes;
+  void* memory;
   try {
-    void* const memory = core_.take_bookkeeping(magazine_bytes);
-    magazines_ = ::new (memory) detail::magazine_set;
-    magazines_->set_room(magazine_bytes - sizeof(detail::magazine_set));
+    memory = core_.take_bookkeeping(bytes);
   } catch (...) {
-    cold_calls_ = 0;
+    return;
   }
+  auto* const larger = ::new (memory) detail::magazine_set;
+  larger->set_room(bytes - sizeof(detail::magazine_set));
+  if (has_magazines()) {
+    larger->take_over(*magazines_);
+    core_.give_bookkeeping(magazines_, magazine_bytes_);
+  }
+  magazines_ = larger;
+  magazine_bytes_ = bytes;
 }
 
 void unsynchronized_pool_resource::release() noexcept {
   magazines_ = &detail::no_magazines;
+  magazine_bytes_ = 0;
   cold_calls_ = 0;
   core_.release_all();
 }
 
 void unsynchronized_pool_resource::reserve(std::size_t bytes, std::size_t alignment, std::size_t count) {
+  const size_class c = class_to_reserve(core_, bytes, alignment);
+  core_.reserve(c, count);
   if (!has_magazines()) make_magazines();
-  reserve_in(core_, bytes, alignment, count);
 }
 
 std::size_t unsynchronized_pool_resource::trim(std::size_t keep_bytes) noexcept {
   detail::pool_core::flushed f;
   if (has_magazines()) core_.flush_set(f, *magazines_);
   const std::size_t before = core_.bytes_given();
-  core_.finish(f);
+  core_.finish(f, true);
   core_.trim(keep_bytes);
   return core_.bytes_given() - before;
 }
@@ -94,7 +111,7 @@ std::size_t unsynchronized_pool_resource::trim(std::size_t keep_bytes) noexcept 
 pool_statistics unsynchronized_pool_resource::statistics() const noexcept {
   std::array<std::size_t, size_class_count> cached{};
   if (has_magazines())
-    for (size_class c = 0; c < size_class_count; ++c) cached[c] = magazines_->count(c);
+    for (size_class c = 0; c < detail::magazine_count; ++c) cached[c] = magazines_->count(c);
   return core_.statistics(cached);
 }
 
@@ -123,7 +140,7 @@ void synchronized_pool_resource::release() noexcept {
 }
 
 void synchronized_pool_resource::reserve(std::size_t bytes, std::size_t alignment, std::size_t count) {
-  reserve_in(core_, bytes, alignment, count);
+  core_.reserve(class_to_reserve(core_, bytes, alignment), count);
 }
 
 std::size_t synchronized_pool_resource::trim(std::size_t keep_bytes) noexcept {

@@ -189,8 +189,7 @@ void slab_source::give_bookkeeping(void* piece, std::size_t bytes) noexcept {
 
 // ---- giving back ---------------------------------------------------------------------------------------------------
 
-void slab_source::give(slab* first) noexcept {
-  chunk* surplus[2] = {};
+void slab_source::give(slab* first, bool keep_chunks) noexcept {
   {
     const std::lock_guard guard(mutex_);
     while (first != nullptr) {
@@ -199,8 +198,16 @@ void slab_source::give(slab* first) noexcept {
       return_units(s);
     }
     note_idle();
+  }
+  if (!keep_chunks && surplus_.load(std::memory_order_relaxed)) give_surplus();
+}
+
+void slab_source::give_surplus() noexcept {
+  chunk* surplus[2] = {};
+  {
+    const std::lock_guard guard(mutex_);
     for (chunk*& c : surplus) {
-      c = remove_surplus(bounded() ? 0 : retention_.allowance());
+      c = remove_surplus(retention_.allowance());
       if (c != nullptr) retention_.given_back(c->bytes);
     }
   }
@@ -227,9 +234,14 @@ void slab_source::return_units(slab& s) noexcept {
   bookkeeping_.give(&s, sizeof(slab));
 }
 
+bool slab_source::has_surplus(std::size_t allowed) const noexcept {
+  const chunk* const c = lists_[empty_list].front();
+  return c != nullptr && idle_ > allowed && idle_ - c->bytes >= allowed;
+}
+
 chunk* slab_source::remove_surplus(std::size_t allowed) noexcept {
+  if (!has_surplus(allowed)) return nullptr;
   chunk* const c = lists_[empty_list].front();
-  if (c == nullptr || idle_ <= allowed || idle_ - c->bytes < allowed) return nullptr;
   lists_[empty_list].remove(*c);
   map_.erase(*c);
   idle_ -= c->bytes;
@@ -256,20 +268,22 @@ void slab_source::trim(std::size_t keep_bytes) noexcept {
   }
 }
 
-void slab_source::tick() noexcept {
-  if (!retention_.period_is_over()) return;
+void slab_source::advance() noexcept {
   {
     const std::lock_guard guard(mutex_);
-    if (!retention_.period_is_over()) return;
-    retention_.end_period(idle_);
-    usage_.start_period();
+    if (retention_.period_is_over()) {
+      retention_.end_period(idle_);
+      usage_.start_period();
+      note_idle();
+    }
   }
-  give(nullptr);
+  if (surplus_.load(std::memory_order_relaxed)) give_surplus();
 }
 
 void slab_source::note_idle() noexcept {
   retention_.idle_is(idle_);
   settling_.store(retention_.settling(idle_), std::memory_order_relaxed);
+  surplus_.store(has_surplus(retention_.allowance()), std::memory_order_relaxed);
 }
 
 void slab_source::release_all() noexcept {

@@ -21,7 +21,6 @@ constinit thread_local magazine_set* this_thread_default_set = &no_magazines;
 namespace {
 
 constexpr std::size_t calls_before_caches = 16;    // a pool of a few requests does without
-constexpr std::size_t room_of_all_bytes = 1 << 20; // what the caches of a pool may hold together
 
 std::atomic<std::size_t> next_table_index{0};
 
@@ -116,6 +115,7 @@ thread_cache* thread_magazines::make(bool may_allocate) noexcept {
   {
     const std::lock_guard guard(registry_mutex());
     cache->pool = this;
+    cache->room_of_all = &room_bytes_;
     cache->next = first_;
     cache->previous = nullptr;
     if (first_ != nullptr) first_->previous = cache;
@@ -140,7 +140,7 @@ void thread_magazines::retire(thread_cache& cache) noexcept {
   {
     const std::lock_guard guard(cache.mutex);
     core_.flush_set(f, cache);
-    room_bytes_.fetch_sub(cache.capacity_bytes, std::memory_order_relaxed);
+    cache.give_up_room();
   }
   core_.finish(f);
   caches_.fetch_sub(1, std::memory_order_relaxed);
@@ -152,27 +152,44 @@ void thread_magazines::retire(thread_cache& cache) noexcept {
 
 // ---- the cold path of a thread -------------------------------------------------------------------------------------
 
-// An equal share for every cache, and all of them within the whole.
-auto thread_magazines::room_of(thread_cache& cache) noexcept {
+// What the caches may hold together. One alone, of a single thread, makes do with less.
+std::size_t thread_magazines::room_of_all() const noexcept {
+  const std::size_t least = caches_.load(std::memory_order_relaxed) > 1 ? std::size_t{1} << 20 : std::size_t{1} << 18;
+  return std::max(least - least / 16, core_.bytes_used() / 10);
+}
+
+std::size_t thread_magazines::share() const noexcept {
+  return room_of_all() / std::max<std::size_t>(1, caches_.load(std::memory_order_relaxed));
+}
+
+auto thread_magazines::room_for(const thread_cache& cache) const noexcept {
   return [this, &cache](std::size_t more) {
-    const std::size_t share = room_of_all_bytes / std::max<std::size_t>(1, caches_.load(std::memory_order_relaxed));
-    return cache.capacity_bytes + more <= share;
+    return cache.capacity_bytes + more <= share() && room_bytes_.load(std::memory_order_relaxed) + more <= room_of_all();
   };
 }
 
+// Others have taken all the room, or less is used than once was.
+bool thread_magazines::room_is_unfair(thread_cache& cache) const noexcept {
+  constexpr std::uint8_t patience = 32;
+  const std::size_t taken = room_bytes_.load(std::memory_order_relaxed), all = room_of_all();
+  if (taken > all) return true;
+  return taken > all - all / 8 && cache.capacity_bytes < share() / 4 && ++cache.cold_frees % patience == 0;
+}
+
 void* thread_magazines::allocate(size_class c) {
-  thread_cache* const cache = find_or_make(true);
   if (core_.reserved(c) != 0) reclaim(c);
-  if (cache != nullptr) return take(core_, *cache, cache->mutex, c, room_of(*cache));
+  thread_cache* const cache = c < magazine_count ? find_or_make(true) : nullptr;
+  if (cache != nullptr) return take(core_, *cache, cache->mutex, c, room_for(*cache));
   void* block;
   core_.refill(c, &block, 1);
   return block;
 }
 
 void thread_magazines::deallocate(size_class c, void* block) noexcept {
-  thread_cache* const cache = find_or_make(false);
+  thread_cache* const cache = c < magazine_count ? find_or_make(false) : nullptr;
   if (cache == nullptr) return core_.flush(c, &block, 1);
-  give(core_, *cache, cache->mutex, c, block, room_of(*cache));
+  give(core_, *cache, cache->mutex, c, block, room_for(*cache));
+  if (room_is_unfair(*cache)) rebalance();
 }
 
 // ---- visiting other threads' caches --------------------------------------------------------------------------------
@@ -196,6 +213,17 @@ void thread_magazines::visit(when_busy busy, Function f) noexcept {
 void thread_magazines::flush_all() noexcept {
   pool_core::flushed f;
   visit(when_busy::skip, [&](thread_cache& cache) { core_.flush_set(f, cache); });
+  core_.finish(f, true);
+}
+
+// Takes the room of caches that have more than their share now; they ask for it anew.
+void thread_magazines::rebalance() noexcept {
+  pool_core::flushed f;
+  visit(when_busy::skip, [&](thread_cache& cache) {
+    if (cache.capacity_bytes <= share()) return;
+    core_.flush_set(f, cache);
+    cache.give_up_room();
+  });
   core_.finish(f);
 }
 
@@ -205,7 +233,7 @@ void thread_magazines::forget_all() noexcept {
 
 // What was reserved may lie in another thread's magazine: it is fetched before upstream is asked.
 void thread_magazines::reclaim(size_class c) noexcept {
-  if (core_.has_free(c)) return;
+  if (c >= magazine_count || core_.has_free(c)) return;
   pool_core::flushed f;
   visit(when_busy::wait, [&](thread_cache& cache) {
     if (cache.count(c) != 0) core_.flush_class(f, cache, c);
@@ -218,7 +246,7 @@ std::array<std::size_t, size_class_count> thread_magazines::count_blocks() const
   const std::lock_guard guard(registry_mutex());
   for (thread_cache* cache = first_; cache != nullptr; cache = cache->next) {
     const std::lock_guard layout(cache->mutex);
-    for (size_class c = 0; c < size_class_count; ++c) counts[c] += cache->count(c);
+    for (size_class c = 0; c < magazine_count; ++c) counts[c] += cache->count(c);
   }
   return counts;
 }

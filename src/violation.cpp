@@ -22,7 +22,7 @@ template <class Function>
 violation_handler locked(Function f) noexcept {
   while (handler_lock.test_and_set(std::memory_order_acquire)) {
   }
-  const violation_handler result = f();
+  violation_handler result = f();
   handler_lock.clear(std::memory_order_release);
   return result;
 }
@@ -31,7 +31,7 @@ violation_handler locked(Function f) noexcept {
 
 violation_handler set_violation_handler(violation_handler next) noexcept {
   return locked([&] {
-    const violation_handler before = handler;
+    violation_handler before = handler;
     handler = next;
     return before;
   });

@@ -31,7 +31,7 @@ constexpr std::size_t bytes_of(std::size_t n) {
 /// Whether one T is served from a magazine, so that its class is a constant.
 template <class T>
 constexpr bool is_pooled() noexcept {
-  return last_byte_of(sizeof(T), alignof(T)) < largest_block_size;
+  return last_byte_of(sizeof(T), alignof(T)) < magazine_limit;
 }
 
 } // namespace detail

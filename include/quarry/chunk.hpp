@@ -10,10 +10,7 @@
 
 namespace quarry::detail {
 
-/// Chunks of at least this size are multiples of it, and aligned to it.
-inline constexpr std::size_t granule = 16384;
-
-// A chunk below a granule is a power of two, aligned to its size, of 8 units; others have units of 1 KiB or, where that
+// A chunk is aligned to its size, at most to a granule. One below a granule is a power of two, of 8 units; others have units of 1 KiB or, where that
 // would be more than 64 of them, of the least power of two that makes it 64.
 //
 //   bytes = units << unit_shift = slots << slot_shift

@@ -12,18 +12,27 @@ namespace quarry::detail {
 
 class pool_core;
 
+/// Classes with a magazine: those whose blocks are below 32 KiB, the others are always served by the cold path. So it is
+/// the cold path that tells requests with an alignment above the granule, whose size, rounded up, is at least as much.
+inline constexpr size_class magazine_count = size_class_of(2 * granule, 1);
+
+/// Requests that end at or beyond this offset take the cold path.
+inline constexpr std::size_t magazine_limit = block_size_of(magazine_count - 1);
+
 // The blocks of one class lie in slots [base, top) of the set's slots; the class may use [base, end).
 //
 //   base ≤ top ≤ end
 //   floor = base or closed;  cap = end, or 0 when closed or when frees go to the slabs
 //
 // The owner pops while top > floor and pushes while top < cap, so who writes closed bounds sends the next call of the
-// owner to the cold path, at no cost to the hot one. 8 bytes, since all of them together shall stay in the L1 cache.
+// owner to the cold path, at no cost to the hot one. Small, since all of them together shall stay in the L1 cache.
+// 32 bits each: loads of 16 bits are not forwarded from the store before by today's cores without a wait (a pair of
+// pop and push took 11 ns for 1.4 ns).
 struct magazine {
-  std::atomic<std::uint16_t> top, floor, cap;
-  std::uint16_t end;
+  std::atomic<std::uint32_t> top, floor, cap;
+  std::uint32_t end;
 
-  static constexpr std::uint16_t closed_floor = 0xFFFF;
+  static constexpr std::uint32_t closed_floor = 0xFFFFFFFF;
 };
 
 // One set a thread and pool. `busy` brackets each hot call of a thread, so that a visitor that has closed all bounds and
@@ -37,14 +46,24 @@ struct magazine {
 struct magazine_set {
   std::atomic<const void*> owner = nullptr; // the pool it serves
   std::atomic<std::uint8_t> busy = 0;
-  std::array<magazine, size_class_count> magazines{};
+  std::array<magazine, magazine_count> magazines{};
 
   // Cold from here.
-  std::array<std::uint16_t, size_class_count> base{};
-  std::array<std::uint8_t, size_class_count> used_lately{};
+  std::array<std::uint16_t, magazine_count> base{};
+  std::array<std::uint8_t, magazine_count> used_lately{};
+  std::array<std::uint8_t, magazine_count> stale_batches = all_not_draining(); // still to be flushed, see exchange.hpp
   std::uint16_t slot_count = 0;
-  std::uint16_t slots_used = 0; // end of the last magazine
-  std::size_t capacity_bytes = 0; // Σ (end − base) · block size
+  std::uint16_t slots_used = 0;     // end of the last magazine
+  std::uint32_t refusals = 0;       // of room, since others were last asked to give up some
+  std::size_t capacity_bytes = 0;   // Σ (end − base) · block size
+  std::atomic<std::size_t>* room_of_all = nullptr; // where capacity_bytes of all sets of a pool are summed, if anywhere
+
+  static constexpr std::uint8_t not_draining = 255;
+  static constexpr std::array<std::uint8_t, magazine_count> all_not_draining() noexcept {
+    std::array<std::uint8_t, magazine_count> all{};
+    for (std::uint8_t& batches : all) batches = not_draining;
+    return all;
+  }
 
   void** slots() noexcept { return reinterpret_cast<void**>(this + 1); }
   void* const* slots() const noexcept { return reinterpret_cast<void* const*>(this + 1); }
@@ -52,21 +71,23 @@ struct magazine_set {
   /// A block, or null when the cold path must see to it.
   void* pop(size_class c) noexcept {
     magazine& m = magazines[c];
-    const std::uint16_t top = m.top.load(std::memory_order_relaxed);
+    const std::uint32_t top = m.top.load(std::memory_order_relaxed);
     if (top <= m.floor.load(std::memory_order_acquire)) [[unlikely]]
       return nullptr;
-    m.top.store(static_cast<std::uint16_t>(top - 1), std::memory_order_relaxed);
-    return slots()[top - 1];
+    m.top.store(top - 1, std::memory_order_relaxed);
+    void* const block = slots()[top - 1];
+    if (block == nullptr) __builtin_unreachable(); // so that callers test once
+    return block;
   }
 
   /// False when the cold path must see to it.
   bool push(size_class c, void* block) noexcept {
     magazine& m = magazines[c];
-    const std::uint16_t top = m.top.load(std::memory_order_relaxed);
+    const std::uint32_t top = m.top.load(std::memory_order_relaxed);
     if (top >= m.cap.load(std::memory_order_acquire)) [[unlikely]]
       return false;
     slots()[top] = block;
-    m.top.store(static_cast<std::uint16_t>(top + 1), std::memory_order_relaxed);
+    m.top.store(top + 1, std::memory_order_relaxed);
     return true;
   }
 
@@ -91,8 +112,8 @@ struct magazine_set {
   }
   std::size_t capacity(size_class c) const noexcept { return std::size_t{magazines[c].end} - base[c]; }
 
-  /// Makes room for `capacity` blocks of class `c`, if need be by taking room that others have not used lately.
-  /// False when there is none, and then nothing but the marks of late use has changed.
+  /// Makes room for `capacity` blocks of class `c`. Now and then, when there is none, takes room from classes that were
+  /// not used lately. False when there still is none.
   bool resize(size_class c, std::size_t capacity) noexcept;
 
   /// Takes the `count` oldest blocks of class `c`, which has as many.
@@ -112,6 +133,8 @@ struct magazine_set {
   void close() noexcept; ///< sends every call of the owner to the cold path
   void open() noexcept;  ///< undoes close(); every class accepts
   void forget_all() noexcept; ///< all blocks are dead
+  void give_up_room() noexcept; ///< every capacity becomes 0; expects empty magazines
+  void take_over(const magazine_set& smaller) noexcept; ///< its blocks and capacities; this one is empty, with more slots
 
   void check_invariants() const;
 
@@ -121,7 +144,9 @@ private:
     std::atomic_signal_fence(std::memory_order_seq_cst);
   }
   void leave() noexcept { busy.store(0, std::memory_order_release); }
-  void lay_out(const std::array<std::uint16_t, size_class_count>& capacities) noexcept;
+  using capacities = std::array<std::size_t, magazine_count>;
+  void take_unused_room(capacities& of, std::size_t& sum) noexcept;
+  void lay_out(const capacities& wanted) noexcept;
 };
 
 /// What a pool without magazines, and a thread without any for a pool, points to: every call takes the cold path.

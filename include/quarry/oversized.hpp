@@ -6,6 +6,7 @@
 
 #include <quarry/optional_mutex.hpp>
 #include <quarry/upstream.hpp>
+#include <quarry/usage.hpp>
 
 namespace quarry::detail {
 
@@ -16,13 +17,14 @@ namespace quarry::detail {
 /// Synchronized by its own mutex, never held over an upstream call.
 class oversized {
 public:
-  explicit oversized(upstream& up, bool shared) noexcept : up_(up), mutex_(shared) {}
+  oversized(upstream& up, usage& use, bool shared) noexcept : up_(up), usage_(use), mutex_(shared) {}
 
   /// Throws what upstream throws, and then nothing has changed.
   void* allocate(std::size_t bytes, std::size_t alignment);
 
-  /// Gives the block that starts at `address` upstream; false when there is none.
-  bool deallocate(void* address) noexcept;
+  /// Gives the block upstream, or says why it is none of this table's; then nothing has changed.
+  enum class outcome { freed, unknown, wrong_size, wrong_alignment };
+  outcome deallocate(void* address, std::size_t bytes, std::size_t alignment) noexcept;
 
   bool owns(const void* address) const noexcept;
   std::size_t blocks() const noexcept;
@@ -48,6 +50,7 @@ private:
   std::size_t index_of(const void* address) const noexcept;
 
   upstream& up_;
+  usage& usage_;
   mutable optional_mutex mutex_;
   std::array<entry, first_count> first_{};
   entry* entries_ = first_.data();

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstddef>
 
 #include <quarry/intrusive_list.hpp>
@@ -19,12 +20,14 @@ struct bad_block {
   slab* in;
 };
 
-// Slabs with free blocks are listed by how many they have; full ones are in bucket 0's list.
+// Slabs are listed by the power of two of how many free blocks they have; full ones are in bucket 0.
 //
 //   carved = Σ blocks, free = Σ free_count over the slabs;   used = carved − free
 //   no slab is empty, but for those that reserve() asked to keep
 class pool {
 public:
+  static constexpr std::size_t most_at_once = 64; ///< blocks of one refill or flush
+
   pool(size_class c, slab_source& source, usage& use, bool shared) noexcept
       : class_(c), source_(source), usage_(use), mutex_(shared) {}
 
@@ -47,7 +50,7 @@ public:
   std::size_t reserved() const noexcept { return reserved_.load(std::memory_order_relaxed); }
 
   /// True while much of the class is free: then freed blocks should not be handed out again soon, so that slabs empty.
-  bool draining() const noexcept { return draining_.load(std::memory_order_relaxed) || source_.settling(); }
+  bool draining() const noexcept { return draining_.load(std::memory_order_relaxed); }
 
   struct counts {
     std::size_t slabs, carved, free;
@@ -64,12 +67,16 @@ public:
   void check_invariants() const;
 
 private:
-  static constexpr std::size_t bucket_count = 9;
+  static constexpr std::size_t bucket_count = 10;
 
-  static std::size_t bucket_of(const slab& s) noexcept;
+  static std::size_t bucket_of(const slab& s) noexcept {
+    return static_cast<std::size_t>(std::bit_width(unsigned{s.free_count}));
+  }
   slab* fullest_with(std::size_t wanted) const noexcept;
   std::size_t take_from_slabs(void** out, std::size_t count) noexcept;
   std::size_t take_from(slab& s, void** out, std::size_t count) noexcept;
+  void find_slabs(void* const* blocks, std::size_t count, slab** found) const noexcept;
+  void settle(slab& s, slab*& emptied) noexcept;
   void add(slab& s) noexcept;
   void relist(slab& s) noexcept;
   bool may_go(const slab& s) const noexcept;

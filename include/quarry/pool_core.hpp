@@ -22,7 +22,7 @@ std::pmr::pool_options normalized(std::pmr::pool_options) noexcept;
 /// Everything a pool resource has but its magazines. Memory is obtained lazily; the constructor calls nobody.
 class pool_core {
 public:
-  static constexpr std::size_t most_at_once = 64; ///< blocks of one refill or flush
+  static constexpr std::size_t most_at_once = pool::most_at_once;
 
   pool_core(std::pmr::pool_options options, std::pmr::memory_resource* up, bool shared) noexcept;
   pool_core(const pool_core&) = delete;
@@ -50,6 +50,7 @@ public:
   struct flushed {
     static constexpr std::size_t most_bad = 64;
     slab* emptied = nullptr;
+    bool reserved = false; // blocks of a class with a reservation are among them
     std::size_t bad_count = 0;
     struct {
       bad_block block;
@@ -60,11 +61,19 @@ public:
   /// Flushes every magazine of a set; its owner must be out.
   void flush_set(flushed& f, magazine_set& set) noexcept;
   void flush_class(flushed& f, magazine_set& set, size_class c) noexcept;
-  void finish(flushed& f) noexcept;
+  /// The second half. `keep_chunks`: gives no chunk upstream.
+  void finish(flushed& f, bool keep_chunks = false) noexcept;
 
   bool draining(size_class c) const noexcept {
     const pool* const p = pools_[c].load(std::memory_order_acquire);
     return p != nullptr && p->draining();
+  }
+
+  /// True while frees must be seen for kept memory to be forgotten, see slab_source.
+  bool settling() const noexcept { return source_.settling(); }
+  void note_freed(size_class c) noexcept {
+    usage_.note_freed(block_sizes[c]);
+    if (reserved(c) == 0) source_.tick();
   }
 
   oversized& large() noexcept { return oversized_; }
@@ -86,6 +95,7 @@ public:
   std::size_t bytes_given() const noexcept { return upstream_.given(); }
   std::size_t bytes_used() const noexcept { return usage_.used(); }
   void* take_bookkeeping(std::size_t bytes) { return source_.take_bookkeeping(bytes); }
+  void give_bookkeeping(void* piece, std::size_t bytes) noexcept { source_.give_bookkeeping(piece, bytes); }
 
   /// `cached` says how many blocks of each class lie in magazines.
   pool_statistics statistics(const std::array<std::size_t, size_class_count>& cached) const noexcept;

@@ -36,14 +36,14 @@ public:
   /// Hides memory_resource's, so that calls on this type inline.
   [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
     const std::size_t last = last_byte_of(bytes, alignment);
-    if (last < largest_block_size) [[likely]]
+    if (last < detail::magazine_limit) [[likely]]
       if (void* const block = magazines_->pop(size_class_of_last(last))) [[likely]]
         return block;
     return allocate_cold(bytes, alignment);
   }
   void deallocate(void* p, std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
     const std::size_t last = last_byte_of(bytes, alignment);
-    if (last < largest_block_size) [[likely]]
+    if (last < detail::magazine_limit) [[likely]]
       if (magazines_->push(size_class_of_last(last), p)) [[likely]]
         return;
     deallocate_cold(p, bytes, alignment);
@@ -91,10 +91,12 @@ private:
   void* allocate_cold(std::size_t bytes, std::size_t alignment);
   void deallocate_cold(void* p, std::size_t bytes, std::size_t alignment) noexcept;
   bool has_magazines() const noexcept { return magazines_ != &detail::no_magazines; }
+  bool magazines_are_due() noexcept;
   void make_magazines() noexcept;
 
   detail::magazine_set* magazines_ = &detail::no_magazines;
   detail::pool_core core_;
+  std::size_t magazine_bytes_ = 0;
   std::size_t cold_calls_ = 0;
 };
 
@@ -118,7 +120,7 @@ public:
   [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
     const std::size_t last = last_byte_of(bytes, alignment);
     detail::magazine_set& set = caches_.of_this_thread();
-    if (last < largest_block_size && caches_.owns(set)) [[likely]]
+    if (last < detail::magazine_limit && caches_.owns(set)) [[likely]]
       if (void* const block = set.pop_shared(size_class_of_last(last))) [[likely]]
         return block;
     return allocate_cold(bytes, alignment);
@@ -126,7 +128,7 @@ public:
   void deallocate(void* p, std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
     const std::size_t last = last_byte_of(bytes, alignment);
     detail::magazine_set& set = caches_.of_this_thread();
-    if (last < largest_block_size && caches_.owns(set)) [[likely]]
+    if (last < detail::magazine_limit && caches_.owns(set)) [[likely]]
       if (set.push_shared(size_class_of_last(last), p)) [[likely]]
         return;
     deallocate_cold(p, bytes, alignment);

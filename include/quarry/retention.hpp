@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstddef>
 
@@ -13,18 +14,19 @@ namespace quarry::detail {
 //
 //   allowance = max(peak of the last period / 8, regretted)
 //
-// `regretted` is memory that was given back and had to be obtained again within two periods: a load that fills and
-// empties over and over is allowed to keep it, and so comes to call upstream no more. What lay idle throughout a period
-// is taken off again, so that a burst is forgotten.
+// `regretted` is memory that was given back and had to be obtained again soon: a load that fills and empties over and
+// over is allowed to keep it, and so comes to call upstream no more. What lay idle throughout the last four periods,
+// beyond an eighth of their peak, is taken off again, so that a burst is forgotten, but not the higher peak of a load
+// that has several.
 /// Not synchronized: its owner locks.
 class retention {
 public:
   explicit retention(const usage& u) noexcept : usage_(u) {}
 
-  std::size_t allowance() const noexcept { return std::max({last_peak_ / 8, usage_.period_peak() / 8, regretted_}); }
+  std::size_t allowance() const noexcept { return std::max({floor_bytes, recent_peak() / 8, regretted_}); }
 
-  /// True while more is kept than the peak alone would allow: then frees must be seen, for the period to go on.
-  bool settling(std::size_t idle) const noexcept { return idle > std::max(last_peak_, usage_.period_peak()) / 8; }
+  /// True while more is kept than today's use alone would allow: then frees must be seen, for periods to end.
+  bool settling(std::size_t idle) const noexcept { return idle > floor_bytes + usage_.used() / 8; }
 
   /// May be asked without the owner's lock.
   bool period_is_over() const noexcept {
@@ -35,32 +37,42 @@ public:
   void end_period(std::size_t idle) noexcept {
     last_peak_ = usage_.period_peak();
     freed_at_start_.store(usage_.freed(), std::memory_order_relaxed);
-    regretted_ -= std::min(regretted_, least_idle_);
-    least_idle_ = idle;
-    given_before_ = given_;
-    given_ = 0;
+    least_idle_[period_ % memory] = least_idle_now_;
+    const std::size_t unneeded = *std::min_element(least_idle_.begin(), least_idle_.end());
+    const std::size_t slack = std::max(floor_bytes, last_peak_ / 8);
+    if (unneeded > slack) regretted_ -= std::min(regretted_, unneeded - slack);
+    least_idle_now_ = idle;
+    ++period_;
+    given_[period_ % memory] = 0;
   }
 
-  void idle_is(std::size_t idle) noexcept { least_idle_ = std::min(least_idle_, idle); }
+  void idle_is(std::size_t idle) noexcept { least_idle_now_ = std::min(least_idle_now_, idle); }
 
-  void given_back(std::size_t bytes) noexcept { given_ += bytes; }
+  void given_back(std::size_t bytes) noexcept { given_[period_ % memory] += bytes; }
 
   void obtained(std::size_t bytes) noexcept {
-    const std::size_t from_now = std::min(bytes, given_);
-    const std::size_t from_before = std::min(bytes - from_now, given_before_);
-    given_ -= from_now;
-    given_before_ -= from_before;
-    regretted_ += from_now + from_before;
+    for (std::size_t& given : given_) {
+      const std::size_t regret = std::min(bytes, given);
+      given -= regret;
+      bytes -= regret;
+      regretted_ += regret;
+    }
   }
 
 private:
+  static constexpr std::size_t memory = 4;           // periods
+  static constexpr std::size_t floor_bytes = 16384;  // not worth a call upstream
+
+  std::size_t recent_peak() const noexcept { return std::max(last_peak_, usage_.period_peak()); }
+
   const usage& usage_;
   std::size_t last_peak_ = 0;
   std::atomic<std::size_t> freed_at_start_ = 0;
   std::size_t regretted_ = 0;
-  std::size_t least_idle_ = 0;
-  std::size_t given_ = 0;
-  std::size_t given_before_ = 0;
+  std::size_t period_ = 0;
+  std::size_t least_idle_now_ = 0;
+  std::array<std::size_t, memory> least_idle_{}; // of the last periods
+  std::array<std::size_t, memory> given_{};      // in the last periods
 };
 
 } // namespace quarry::detail

@@ -12,23 +12,23 @@ namespace quarry {
 using size_class = std::size_t;
 
 // Block sizes step by 8 up to 128 and then by an eighth of the power of two below: 8, 16, …, 128, 144, 160, …, 256,
-// 288, …, 512, …, 65536. Every step is a power of two, from which two equations follow (proved in
+// 288, …, 512, …, 262144. Every step is a power of two, from which two equations follow (proved in
 // tests/size_class_test.cpp for every size and alignment):
 //
 //   a request (bytes, align) with n = (bytes − 1) | (align − 1) is served by the least block > n,
 //   and that block is a multiple of align.
 //
 // so no table is read and no alignment is searched for. Waste is at most 7 bytes to 128, then at most 1/9 of the block.
-inline constexpr std::size_t size_class_count = 88;
+inline constexpr std::size_t size_class_count = 104;
 
-/// Largest block any pool can have; 64 KiB.
-inline constexpr std::size_t largest_block_size = 65536;
+/// Largest block any pool can have; 256 KiB.
+inline constexpr std::size_t largest_block_size = 262144;
 
 /// The class of the least block that is larger than `last`, the offset of the request's last byte.
 /// Expects: last < largest_block_size.
 constexpr size_class size_class_of_last(std::size_t last) noexcept {
-  const auto width = static_cast<unsigned>(std::bit_width(last | 127));
-  return (width - 7) * 8 + (last >> (width - 4));
+  const auto highest = static_cast<unsigned>(63 ^ std::countl_zero(std::uint64_t{last | 127})); // bit that is set
+  return (last >> (highest - 3)) + highest * 8 - 48;
 }
 
 /// Offset of the last byte of a request rounded up to its alignment; huge (≥ largest_block_size) for 0 bytes.
@@ -50,6 +50,9 @@ constexpr std::size_t block_size_of(size_class c) noexcept {
 
 namespace detail {
 
+/// No alignment above this is asked of upstream for chunks; requests with larger ones are oversized. 16 KiB.
+inline constexpr std::size_t granule = 16384;
+
 template <class Value, class Function>
 constexpr auto table_of_classes(Function value_of) {
   std::array<Value, size_class_count> table{};
@@ -63,11 +66,11 @@ inline constexpr auto block_sizes = table_of_classes<std::uint32_t>(block_size_o
 inline constexpr auto block_reciprocals =
     table_of_classes<std::uint64_t>([](size_class c) { return ((1ull << 40) + block_size_of(c) - 1) / block_size_of(c); });
 
-/// The alignment every block of class `c` has: the largest power of two that divides it, at most the granule (16 KiB).
+/// The alignment every block of class `c` has: the largest power of two that divides it, at most the granule.
 constexpr std::size_t natural_alignment_of(size_class c) noexcept {
   const std::size_t block = block_size_of(c);
   const std::size_t power = block & (~block + 1);
-  return power < 16384 ? power : 16384;
+  return power < granule ? power : granule;
 }
 
 } // namespace detail

@@ -20,6 +20,7 @@ namespace quarry::detail {
 struct alignas(64) slab {
   static constexpr std::size_t most_blocks = 256;
   static constexpr std::uint8_t no_class = 255;
+  static constexpr std::uint8_t no_bucket = 255; // on its way back to the slab source
 
   std::array<std::uint64_t, 4> free;
   std::byte* base;
@@ -68,6 +69,11 @@ struct alignas(64) slab {
     const size_class c = block_class();
     const std::size_t index = (offset * block_reciprocals[c]) >> 40;
     return index < blocks && index * block_sizes[c] == offset ? index : most_blocks;
+  }
+
+  /// Whether `address` lies in the blocks; reads nothing that the mutex guards but what is fixed while a block is used.
+  bool spans(const void* address) const noexcept {
+    return static_cast<std::size_t>(static_cast<const std::byte*>(address) - base) < blocks * block_sizes[block_class()];
   }
 
   bool is_free(std::size_t index) const noexcept { return (free[index / 64] >> (index % 64) & 1) != 0; }

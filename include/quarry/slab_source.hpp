@@ -32,11 +32,13 @@ public:
   /// An untouched slab of class `c`, in proportion to what the class has. Throws what upstream throws.
   slab& take(size_class c, std::size_t class_bytes);
 
-  /// Takes back empty slabs, linked by `next`, and gives at most two chunks back upstream for each call.
-  void give(slab* first) noexcept;
+  /// Takes back empty slabs, linked by `next`; then, unless `keep_chunks`, gives at most two chunks upstream.
+  void give(slab* first, bool keep_chunks = false) noexcept;
 
-  /// Whatever is due by the count of frees: called after a flush.
-  void tick() noexcept;
+  /// Does what is due by the count of frees; gives at most two chunks upstream.
+  void tick() noexcept {
+    if (surplus_.load(std::memory_order_relaxed) || retention_.period_is_over()) advance();
+  }
 
   /// True while frees must be seen for kept memory to be forgotten.
   bool settling() const noexcept { return settling_.load(std::memory_order_relaxed); }
@@ -97,8 +99,10 @@ private:
   void relist(chunk& c) noexcept;
   static run run_of(chunk& c, const slab& s) noexcept;
   void return_units(slab& s) noexcept;
-  chunk* remove_empty_chunk() noexcept;
+  bool has_surplus(std::size_t allowed) const noexcept;
   chunk* remove_surplus(std::size_t allowed) noexcept;
+  void give_surplus() noexcept;
+  void advance() noexcept;
   void give_upstream(chunk& c) noexcept;
   void note_idle() noexcept;
   void check_unit(const chunk& c, std::size_t unit) const;
@@ -109,6 +113,7 @@ private:
   mutable optional_mutex mutex_;
   std::atomic<std::size_t> chunks_ = 0;
   std::atomic<bool> settling_ = false;
+  std::atomic<bool> surplus_ = false; // more is idle than the allowance
   std::size_t idle_ = 0;
   std::array<intrusive_list<chunk>, list_count> lists_{};
   retention retention_;

@@ -47,7 +47,7 @@ public:
   void* allocate(size_class c);
   void deallocate(size_class c, void* block) noexcept;
 
-  /// Flushes the caches of all threads that are not inside a call.
+  /// Flushes the caches of all threads that are not inside a call; no chunk goes upstream.
   void flush_all() noexcept;
   /// Makes every cache forget its blocks, which are dead.
   void forget_all() noexcept;
@@ -70,7 +70,11 @@ private:
   void install(thread_cache& cache) noexcept;
   void retire(thread_cache& cache) noexcept;
   void reclaim(size_class c) noexcept;
-  auto room_of(thread_cache& cache) noexcept;
+  void rebalance() noexcept;
+  std::size_t room_of_all() const noexcept;
+  std::size_t share() const noexcept;
+  auto room_for(const thread_cache& cache) const noexcept;
+  bool room_is_unfair(thread_cache& cache) const noexcept;
 
   pool_core& core_;
   const std::size_t table_index_;

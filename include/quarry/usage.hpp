@@ -11,18 +11,33 @@ namespace quarry::detail {
 //   used ≤ period_peak ≤ peak
 class usage {
 public:
+  explicit usage(bool shared) noexcept : shared_(shared) {}
+
+  /// Pooled blocks were taken from slabs.
   void add(std::size_t bytes) noexcept {
-    const std::size_t now = used_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
+    const std::size_t now = increase(used_, bytes);
     raise(period_peak_, now);
-    raise(peak_, now);
+    raise(peak_, now + oversized_.load(std::memory_order_relaxed));
   }
+  /// Pooled blocks were given back to slabs.
   void subtract(std::size_t bytes) noexcept {
-    used_.fetch_sub(bytes, std::memory_order_relaxed);
-    freed_.fetch_add(bytes, std::memory_order_relaxed);
+    increase(used_, ~bytes + 1);
+    increase(freed_, bytes);
   }
+  /// Blocks were freed into a magazine: time goes on.
+  void note_freed(std::size_t bytes) noexcept { increase(freed_, bytes); }
+
+  void add_oversized(std::size_t bytes) noexcept {
+    const std::size_t now = increase(oversized_, bytes);
+    raise(peak_, now + used());
+  }
+  void subtract_oversized(std::size_t bytes) noexcept { increase(oversized_, ~bytes + 1); }
   void start_period() noexcept { period_peak_.store(used(), std::memory_order_relaxed); }
   /// Everything is free at once, as release() does.
-  void clear() noexcept { subtract(used()); }
+  void clear() noexcept {
+    subtract(used());
+    oversized_.store(0, std::memory_order_relaxed);
+  }
 
   std::size_t used() const noexcept { return used_.load(std::memory_order_relaxed); }
   std::size_t freed() const noexcept { return freed_.load(std::memory_order_relaxed); } ///< bytes ever, modulo 2^64
@@ -30,13 +45,22 @@ public:
   std::size_t peak() const noexcept { return peak_.load(std::memory_order_relaxed); }
 
 private:
+  // Without other threads no locked instruction is needed.
+  std::size_t increase(std::atomic<std::size_t>& value, std::size_t by) noexcept {
+    if (shared_) return value.fetch_add(by, std::memory_order_relaxed) + by;
+    const std::size_t now = value.load(std::memory_order_relaxed) + by;
+    value.store(now, std::memory_order_relaxed);
+    return now;
+  }
   static void raise(std::atomic<std::size_t>& maximum, std::size_t value) noexcept {
     std::size_t seen = maximum.load(std::memory_order_relaxed);
     while (seen < value && !maximum.compare_exchange_weak(seen, value, std::memory_order_relaxed)) {
     }
   }
 
+  const bool shared_;
   std::atomic<std::size_t> used_ = 0;
+  std::atomic<std::size_t> oversized_ = 0;
   std::atomic<std::size_t> freed_ = 0;
   std::atomic<std::size_t> period_peak_ = 0;
   std::atomic<std::size_t> peak_ = 0;
