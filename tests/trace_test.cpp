@@ -18,15 +18,13 @@ using quarry::test::trace_error;
 using bytes = std::vector<std::uint8_t>;
 
 void put_varint(bytes& out, std::uint64_t value) {
-  for (; value >= 0x80; value >>= 7)
-    out.push_back(static_cast<std::uint8_t>(value | 0x80));
+  for (; value >= 0x80; value >>= 7) out.push_back(static_cast<std::uint8_t>(value | 0x80));
   out.push_back(static_cast<std::uint8_t>(value));
 }
 
 bytes with_magic(std::initializer_list<std::uint64_t> numbers) {
   bytes out{'Q', 'T', 'R', 'A', 'C', 'E', '1', '\n'};
-  for (const auto number : numbers)
-    put_varint(out, number);
+  for (const auto number : numbers) put_varint(out, number);
   return out;
 }
 
@@ -156,8 +154,8 @@ protected:
 bytes packed(const bytes& content) {
   bytes out(lzma_stream_buffer_bound(content.size()));
   std::size_t size = 0;
-  EXPECT_EQ(lzma_easy_buffer_encode(6, LZMA_CHECK_CRC64, nullptr, content.data(), content.size(), out.data(), &size,
-                                    out.size()),
+  EXPECT_EQ(lzma_easy_buffer_encode(6, LZMA_CHECK_CRC64, nullptr, content.data(), content.size(), out.data(),
+                                    &size, out.size()),
             LZMA_OK);
   out.resize(size);
   return out;

@@ -19,8 +19,7 @@ struct placed_ratio {
 
 std::vector<double> values(const std::vector<placed_ratio>& placed) {
   std::vector<double> result;
-  for (const auto& p : placed)
-    result.push_back(p.ratio);
+  for (const auto& p : placed) result.push_back(p.ratio);
   return result;
 }
 
@@ -56,14 +55,17 @@ void write_line(std::ostream& out, bool met, const std::string& aim, const std::
   out << "- " << (met ? "met" : "MISSED") << ": " << aim << " — " << shown << '\n';
 }
 
-void write_mean(std::ostream& out, const std::string& aim, const std::vector<placed_ratio>& all, double limit) {
+void write_mean(std::ostream& out, const std::string& aim, const std::vector<placed_ratio>& all,
+                double limit) {
   if (all.empty()) return;
   const double mean = geometric_mean(values(all));
   const auto& worst = *std::max_element(all.begin(), all.end());
-  write_line(out, mean <= limit, aim, figure(mean) + " (worst " + figure(worst.ratio) + ", " + worst.workload + ")");
+  write_line(out, mean <= limit, aim,
+             figure(mean) + " (worst " + figure(worst.ratio) + ", " + worst.workload + ")");
 }
 
-void write_worst(std::ostream& out, const std::string& aim, const std::vector<placed_ratio>& all, double limit) {
+void write_worst(std::ostream& out, const std::string& aim, const std::vector<placed_ratio>& all,
+                 double limit) {
   if (all.empty()) return;
   std::string above;
   for (const auto& [ratio, workload, base] : all)
@@ -81,10 +83,11 @@ void write_ahead(std::ostream& out, const std::string& aim, const evidence& show
   };
   const auto behind = std::partition(all.begin(), all.end(), is_ahead);
   std::sort(behind, all.end());
-  std::string text = "ahead in " + std::to_string(behind - all.begin()) + " of " + std::to_string(all.size()) +
-                     " comparisons";
+  std::string text = "ahead in " + std::to_string(behind - all.begin()) + " of " +
+                     std::to_string(all.size()) + " comparisons";
   for (auto p = behind; p != all.end(); ++p)
-    text += (p == behind ? "; behind " : ", ") + p->subject + " on " + p->workload + " (" + figure(p->ratio) + ")";
+    text += (p == behind ? "; behind " : ", ") + p->subject + " on " + p->workload + " (" + figure(p->ratio) +
+            ")";
   write_line(out, behind == all.end(), aim, text);
 }
 
@@ -106,7 +109,8 @@ void write_memory(std::ostream& out, const std::vector<memory_result>& memory, c
   std::vector<placed_ratio> all;
   for (const auto& m : memory)
     if (m.subject == subject)
-      all.push_back({static_cast<double>(m.peak_counted) / static_cast<double>(m.peak_asked), m.trace, subject});
+      all.push_back(
+          {static_cast<double>(m.peak_counted) / static_cast<double>(m.peak_asked), m.trace, subject});
   write_worst(out, subject + ": peak counted ÷ peak asked ≤ 1.20 on every trace", all, 1.20);
 }
 
@@ -116,7 +120,8 @@ void write_aims(std::ostream& out, const evidence& shown) {
   const auto on_floor = ratios(shown.in_turn, false, unsynchronized, floor_name);
   write_mean(out, "unsynchronized ≤ 1.0 × floor", on_floor, 1.0);
   write_worst(out, "unsynchronized never above 1.3 × floor", on_floor, 1.3);
-  write_ahead(out, "unsynchronized ahead of every peer on every workload and trace", shown, false, unsynchronized);
+  write_ahead(out, "unsynchronized ahead of every peer on every workload and trace", shown, false,
+              unsynchronized);
   write_mean(out, "synchronized from one thread ≤ 1.4 × floor",
              ratios(shown.in_turn, false, synchronized, floor_name), 1.4);
   write_ahead(out, "synchronized ahead of every peer on every threaded workload and trace", shown, true,

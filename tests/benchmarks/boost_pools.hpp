@@ -1,5 +1,5 @@
-// Boost.Container's pools have a memory_resource of their own as base; this gives them std's. Their allocate is
-// called by its qualified name, so that they pay for one virtual call like everyone else.
+// Boost.Container's pools have a memory_resource of their own as base; this gives them std's. Their allocate
+// is called by its qualified name, so that they pay for one virtual call like everyone else.
 #pragma once
 
 #include <boost/container/pmr/memory_resource.hpp>

@@ -1,5 +1,6 @@
-// An upstream that counts what is held of it, and what is held of malloc besides, so that a pool's tables count
-// wherever they come from. Its own memory is the operating system's: nothing of it is in malloc's count.
+// An upstream that counts what is held of it, and what is held of malloc besides, so that a pool's tables
+// count wherever they come from. Its own memory is the operating system's: nothing of it is in malloc's
+// count.
 #pragma once
 
 #include <quarry/page_resource.hpp>

@@ -21,7 +21,8 @@ std::vector<std::array<std::string, Fields>> read_csv(const std::filesystem::pat
   while (std::getline(in, line)) {
     std::istringstream fields(line);
     for (std::string& field : rows.emplace_back())
-      if (!std::getline(fields, field, ',')) throw std::runtime_error(csv.string() + ": too few fields: " + line);
+      if (!std::getline(fields, field, ','))
+        throw std::runtime_error(csv.string() + ": too few fields: " + line);
   }
   return rows;
 }

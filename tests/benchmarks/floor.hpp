@@ -1,5 +1,5 @@
-// The yardstick: what a memory resource costs that does nothing but the least. Classes of 16 bytes up to 1 KiB,
-// an intrusive LIFO list per class, refilled by bumping through 64 KiB chunks; everything else goes to
+// The yardstick: what a memory resource costs that does nothing but the least. Classes of 16 bytes up to 1
+// KiB, an intrusive LIFO list per class, refilled by bumping through 64 KiB chunks; everything else goes to
 // operator new; nothing is given back until it is destroyed.
 #pragma once
 
@@ -47,7 +47,7 @@ private:
   }
 
   void do_deallocate(void* block, std::size_t bytes, std::size_t alignment) override {
-    if (!in_a_class(bytes, alignment)) return deallocate_elsewhere(block, bytes, alignment);
+    if (!in_a_class(bytes, alignment)) return deallocate_elsewhere(block, alignment);
     link*& list = lists_[class_of(bytes)];
     list = ::new (block) link{list};
   }
@@ -56,11 +56,11 @@ private:
 
   static void* allocate_elsewhere(std::size_t bytes, std::size_t alignment) {
     if (alignment <= __STDCPP_DEFAULT_NEW_ALIGNMENT__) return ::operator new(bytes);
-    return ::operator new(bytes, std::align_val_t{alignment});
+    return ::operator new (bytes, std::align_val_t{alignment});
   }
-  static void deallocate_elsewhere(void* block, std::size_t bytes, std::size_t alignment) {
-    if (alignment <= __STDCPP_DEFAULT_NEW_ALIGNMENT__) return ::operator delete(block, bytes);
-    ::operator delete(block, bytes, std::align_val_t{alignment});
+  static void deallocate_elsewhere(void* block, std::size_t alignment) {
+    if (alignment <= __STDCPP_DEFAULT_NEW_ALIGNMENT__) return ::operator delete(block);
+    ::operator delete (block, bytes, std::align_val_t{alignment});
   }
 
   void* bump(std::size_t size_class) {

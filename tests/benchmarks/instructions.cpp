@@ -1,5 +1,6 @@
-// Allocates and frees one block N times, by the way named: for counting instructions under callgrind, where the
-// difference between two values of N is free of everything but the pairs (tests/benchmarks/count_instructions).
+// Allocates and frees one block N times, by the way named: for counting instructions under callgrind, where
+// the difference between two values of N is free of everything but the pairs
+// (tests/benchmarks/count_instructions).
 #include "floor.hpp"
 
 #include <quarry/allocator.hpp>
@@ -77,8 +78,7 @@ int main(int argc, char** argv) {
     for (const auto& [name, run] : ways)
       if (name == std::string(argv[1])) return run(std::strtoul(argv[2], nullptr, 10)), 0;
   std::cerr << "usage: quarry_instructions WAY PAIRS; ways:";
-  for (const auto& way : ways)
-    std::cerr << ' ' << way.name;
+  for (const auto& way : ways) std::cerr << ' ' << way.name;
   std::cerr << '\n';
   return 2;
 }

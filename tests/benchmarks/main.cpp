@@ -38,7 +38,8 @@ std::vector<subject> wanted_subjects(const options& wanted) {
   for (const subject& s : all_subjects())
     if (std::regex_search(s.name, wanted.subjects)) subjects.push_back(s);
   if (!wanted.label.empty()) {
-    if (subjects.size() != 1) throw std::invalid_argument("--label needs --subjects that chooses exactly one");
+    if (subjects.size() != 1)
+      throw std::invalid_argument("--label needs --subjects that chooses exactly one");
     subjects.front().name = wanted.label;
   }
   return subjects;

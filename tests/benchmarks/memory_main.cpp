@@ -1,5 +1,5 @@
-// How much memory pools hold at their peak for what a recorded program had live at its peak, and what the part
-// beyond that is. Prints a table; with a second argument, writes the raw numbers to that file.
+// How much memory pools hold at their peak for what a recorded program had live at its peak, and what the
+// part beyond that is. Prints a table; with a second argument, writes the raw numbers to that file.
 #include "boost_pools.hpp"
 #include "counting_upstream.hpp"
 #include "memory_results.hpp"
@@ -53,7 +53,9 @@ split split_of(const Pool& pool, std::size_t asked, std::size_t counted) {
 }
 
 template <class Pool>
-constexpr bool has_statistics = requires(const Pool& pool) { pool.statistics(); };
+constexpr bool has_statistics = requires(const Pool& pool) {
+  pool.statistics();
+};
 
 template <class Pool>
 memory_use memory_of(const trace_script& script) {
@@ -103,8 +105,8 @@ void write_row(const std::string& trace, const char* subject, const memory_use& 
             << static_cast<double>(peak_asked) / (1 << 20) << " | ";
   write_share(use.counted, peak_asked);
   if (use.parts)
-    for (const auto part : {use.parts->asked, use.parts->rounding, use.parts->cached, use.parts->free,
-                            use.parts->other})
+    for (const auto part :
+         {use.parts->asked, use.parts->rounding, use.parts->cached, use.parts->free, use.parts->other})
       write_share(part, peak_asked);
   else
     std::cout << "– | – | – | – | – | ";
@@ -112,10 +114,11 @@ void write_row(const std::string& trace, const char* subject, const memory_use& 
 }
 
 std::vector<memory_result> write_table(const std::filesystem::path& folder) {
-  std::cout << "| trace | subject | peak asked, MiB | counted ÷ asked | of it asked | class rounding | cached | "
-               "free blocks | bookkeeping, uncarved | upstream calls |\n"
-            << "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|\n"
-            << std::fixed;
+  std::cout
+      << "| trace | subject | peak asked, MiB | counted ÷ asked | of it asked | class rounding | cached | "
+         "free blocks | bookkeeping, uncarved | upstream calls |\n"
+      << "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|\n"
+      << std::fixed;
   std::vector<memory_result> raw;
   for (const auto& file : trace_files(folder)) {
     const auto recorded = quarry::test::read_trace(file.path);

@@ -10,8 +10,8 @@ void write_to_file(const std::vector<memory_result>& results, const std::filesys
   std::ofstream out(csv);
   out << "trace,subject,peak_asked,peak_counted,upstream_calls\n";
   for (const auto& r : results)
-    out << r.trace << ',' << r.subject << ',' << r.peak_asked << ',' << r.peak_counted << ',' << r.upstream_calls
-        << '\n';
+    out << r.trace << ',' << r.subject << ',' << r.peak_asked << ',' << r.peak_counted << ','
+        << r.upstream_calls << '\n';
   if (!out.flush()) throw std::runtime_error(csv.string() + ": cannot be written");
 }
 

@@ -14,6 +14,7 @@ struct memory_result {
 };
 
 void write_to_file(const std::vector<memory_result>& results, const std::filesystem::path& csv);
-std::vector<memory_result> read_memory_results(const std::filesystem::path& csv); // empty when there is no file
+std::vector<memory_result>
+read_memory_results(const std::filesystem::path& csv); // empty when there is no file
 
 } // namespace quarry_bench

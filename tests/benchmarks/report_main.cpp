@@ -39,10 +39,11 @@ void report(const std::filesystem::path& results, const std::filesystem::path& t
   const evidence shown{summary(read_from_file(results / "times.csv")),
                        summary(read_from_file(results / "processes.csv")),
                        read_memory_results(results / "memory.csv"), mostly_oversized_workloads(traces)};
-  std::cout << "## In turn in one process\n\n"
-               "Nanoseconds per operation of the first subject, and the other subjects' ratios to it in the same "
-               "round; medians over the rounds. One thread: its processor time; several: time on the wall. "
-               "– where a subject has no such call or returns misaligned blocks.\n\n";
+  std::cout
+      << "## In turn in one process\n\n"
+         "Nanoseconds per operation of the first subject, and the other subjects' ratios to it in the same "
+         "round; medians over the rounds. One thread: its processor time; several: time on the wall. "
+         "– where a subject has no such call or returns misaligned blocks.\n\n";
   write_tables(shown.in_turn);
   std::cout << "## Other mallocs, in processes of their own by turns with ours\n\n"
                "new/delete with the malloc named preloaded.\n\n";

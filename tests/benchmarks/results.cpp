@@ -14,8 +14,8 @@ void append_to_file(const std::vector<measurement>& measurements, const std::fil
   std::ofstream out(csv, std::ios::app);
   if (fresh) out << header << '\n';
   for (const auto& m : measurements)
-    out << m.workload << ',' << (m.threaded ? "many" : "one") << ',' << m.subject << ',' << m.round << ',' << m.ns
-        << '\n';
+    out << m.workload << ',' << (m.threaded ? "many" : "one") << ',' << m.subject << ',' << m.round << ','
+        << m.ns << '\n';
   if (!out.flush()) throw std::runtime_error(csv.string() + ": cannot be written");
 }
 

@@ -1,5 +1,5 @@
-// Subjects take turns: a round runs each of them once, and the next round begins with the next one, so that what
-// the machine does at one time falls on all alike.
+// Subjects take turns: a round runs each of them once, and the next round begins with the next one, so that
+// what the machine does at one time falls on all alike.
 #pragma once
 
 #include "results.hpp"

@@ -1,6 +1,6 @@
 // Three ways to ask for memory: through memory_resource's virtual functions, through the concrete pool type
-// (whose calls can be inlined), and through a typed allocator. A workload is written once over all of them and
-// says by a concept what it needs.
+// (whose calls can be inlined), and through a typed allocator. A workload is written once over all of them
+// and says by a concept what it needs.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,9 @@ namespace quarry_bench {
 struct virtual_source {
   std::pmr::memory_resource* resource;
 
-  void* allocate(std::size_t bytes, std::size_t alignment) const { return resource->allocate(bytes, alignment); }
+  void* allocate(std::size_t bytes, std::size_t alignment) const {
+    return resource->allocate(bytes, alignment);
+  }
   void deallocate(void* block, std::size_t bytes, std::size_t alignment) const {
     resource->deallocate(block, bytes, alignment);
   }
@@ -83,7 +85,9 @@ concept object_source = requires(const S& s, int* block) {
 
 // Has allocators for containers.
 template <class S>
-concept container_source = requires(const S& s) { s.template allocator_for<int>(); };
+concept container_source = requires(const S& s) {
+  s.template allocator_for<int>();
+};
 
 // What a container template's allocator argument is with a given source.
 template <class T, class Source>

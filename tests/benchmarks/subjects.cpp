@@ -2,8 +2,7 @@
 
 #include "boost_pools.hpp"
 #include "floor.hpp"
-
-#include <oneapi/tbb/scalable_allocator.h>
+#include "tbb_resource.hpp"
 
 #include <malloc.h>
 
@@ -73,7 +72,7 @@ const std::vector<subject>& all_subjects() {
       {"boost unsync", false, through_base<boost_unsynchronized_pool>, give_back_malloc},
       {"boost sync", true, through_base<boost_synchronized_pool>, give_back_malloc},
       {"new/delete", true, on_process_wide<std::pmr::new_delete_resource>, give_back_malloc},
-      {"tbb", true, on_process_wide<tbb::scalable_memory_resource>, give_back_tbb},
+      {"tbb", true, on_process_wide<scalable_memory_resource>, give_back_tbb},
   };
   return subjects;
 }

@@ -20,8 +20,7 @@ double median(std::vector<double> values) {
 
 double geometric_mean(const std::vector<double>& values) {
   double logs = 0;
-  for (const double value : values)
-    logs += std::log(value);
+  for (const double value : values) logs += std::log(value);
   return std::exp(logs / static_cast<double>(values.size()));
 }
 
@@ -42,8 +41,7 @@ std::optional<double> summary::median_ns(const std::string& workload, const std:
   const times* const all = find(workload, subject);
   if (all == nullptr) return {};
   std::vector<double> values;
-  for (const auto& [round, ns] : *all)
-    values.push_back(ns);
+  for (const auto& [round, ns] : *all) values.push_back(ns);
   return median(std::move(values));
 }
 

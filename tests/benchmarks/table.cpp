@@ -1,5 +1,6 @@
 #include "table.hpp"
 
+#include <algorithm>
 #include <iomanip>
 #include <ostream>
 
@@ -15,15 +16,14 @@ void write_cell(std::ostream& out, std::optional<double> value, int digits) {
 
 void write_head(std::ostream& out, const std::vector<std::string>& subjects, const std::string& base) {
   out << "| workload | " << base << ", ns";
-  for (const auto& s : subjects)
-    out << " | " << s;
+  for (const auto& s : subjects) out << " | " << s;
   out << " |\n|---|--:";
-  for (std::size_t i = 0; i < subjects.size(); ++i)
-    out << "|--:";
+  for (std::size_t i = 0; i < subjects.size(); ++i) out << "|--:";
   out << "|\n";
 }
 
-bool takes_part(const summary& measured, const std::vector<std::string>& workloads, const std::string& subject) {
+bool takes_part(const summary& measured, const std::vector<std::string>& workloads,
+                const std::string& subject) {
   for (const auto& w : workloads)
     if (measured.median_ns(w, subject)) return true;
   return false;
@@ -31,12 +31,14 @@ bool takes_part(const summary& measured, const std::vector<std::string>& workloa
 
 } // namespace
 
-void write_table(std::ostream& out, const summary& measured, bool threaded, const std::string& base) {
+void write_table(std::ostream& out, const summary& measured, bool threaded, const std::string& wanted_base) {
   const auto& workloads = measured.workloads(threaded);
-  if (workloads.empty()) return;
-  std::vector<std::string> subjects;
-  for (const auto& s : measured.subjects())
-    if (s != base && takes_part(measured, workloads, s)) subjects.push_back(s);
+  auto subjects = measured.subjects();
+  std::erase_if(subjects, [&](const auto& s) { return !takes_part(measured, workloads, s); });
+  if (subjects.empty()) return;
+  const auto found = std::find(subjects.begin(), subjects.end(), wanted_base);
+  const std::string base = found == subjects.end() ? subjects.front() : wanted_base;
+  std::erase(subjects, base);
   write_head(out, subjects, base);
 
   std::vector<std::vector<double>> ratios(subjects.size());

@@ -1,5 +1,6 @@
-// Nanoseconds per operation. One thread is timed by its own processor time, which other programs on the machine
-// do not add to; several threads by the clock on the wall, since waiting for each other is what is measured.
+// Nanoseconds per operation. One thread is timed by its own processor time, which other programs on the
+// machine do not add to; several threads by the clock on the wall, since waiting for each other is what is
+// measured.
 #pragma once
 
 #include <chrono>
@@ -15,7 +16,8 @@ inline double thread_processor_time() {
 }
 
 inline double wall_time() {
-  return std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  return std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 
 template <class Work>

@@ -1,5 +1,5 @@
-// Replays the operations of a trace on a source of memory. A block's first bytes are written when it is allocated
-// and read back when it is freed, as the program's would have been.
+// Replays the operations of a trace on a source of memory. A block's first bytes are written when it is
+// allocated and read back when it is freed, as the program's would have been.
 #pragma once
 
 #include "trace_script.hpp"
@@ -39,7 +39,9 @@ private:
 class shared_replay_slots {
 public:
   explicit shared_replay_slots(std::size_t count) : blocks_(count) {}
-  void put(const trace_operation& op, void* block) { blocks_[op.slot].store(block, std::memory_order_release); }
+  void put(const trace_operation& op, void* block) {
+    blocks_[op.slot].store(block, std::memory_order_release);
+  }
 
   // Waits until the block has been allocated. No circle of waiting threads can arise: all wait for operations
   // that are earlier in the one recorded order.
@@ -57,8 +59,11 @@ private:
 // The slots of a thread that shares some with others.
 class thread_replay_slots {
 public:
-  thread_replay_slots(std::size_t own_count, shared_replay_slots& shared) : own_(own_count), shared_(shared) {}
-  void put(const trace_operation& op, void* block) { op.shared ? shared_.put(op, block) : own_.put(op, block); }
+  thread_replay_slots(std::size_t own_count, shared_replay_slots& shared)
+      : own_(own_count), shared_(shared) {}
+  void put(const trace_operation& op, void* block) {
+    op.shared ? shared_.put(op, block) : own_.put(op, block);
+  }
   void* get(const trace_operation& op) const { return op.shared ? shared_.get(op) : own_.get(op); }
 
 private:
@@ -81,8 +86,7 @@ void replay(const Source& from, const trace_operation& op, Slots& slots) {
 
 template <class Source, class Slots>
 void replay(const Source& from, std::span<const trace_operation> operations, Slots& slots) {
-  for (const trace_operation& op : operations)
-    replay(from, op, slots);
+  for (const trace_operation& op : operations) replay(from, op, slots);
 }
 
 } // namespace quarry_bench

@@ -21,7 +21,8 @@ private:
   std::uint32_t count_ = 0;
 };
 
-trace_operation operation_on(const quarry::test::trace_block& block, std::uint32_t slot, bool allocates, bool shared) {
+trace_operation operation_on(const quarry::test::trace_block& block, std::uint32_t slot, bool allocates,
+                             bool shared) {
   return {slot, block.size, block.alignment_log2, allocates, shared};
 }
 

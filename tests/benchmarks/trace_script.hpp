@@ -1,4 +1,5 @@
-// A trace made ready for replay: operations on numbered slots, so that replaying is little more than the calls.
+// A trace made ready for replay: operations on numbered slots, so that replaying is little more than the
+// calls.
 #pragma once
 
 #include "../support/trace.hpp"
@@ -20,16 +21,16 @@ struct trace_operation {
 
 using trace_operations = std::vector<trace_operation>;
 
-// All threads' operations as one sequence. Slots are used again as soon as they are free, which keeps the table of
-// addresses about as small as the set of live blocks.
+// All threads' operations as one sequence. Slots are used again as soon as they are free, which keeps the
+// table of addresses about as small as the set of live blocks.
 struct trace_script {
   trace_operations operations;
   trace_operations never_freed; // what is left to free at the end
   std::size_t slot_count = 0;
 };
 
-// Each thread's operations. A block that another thread frees, or nobody, has a shared slot of its own, so that
-// who frees it can wait until it is there.
+// Each thread's operations. A block that another thread frees, or nobody, has a shared slot of its own, so
+// that who frees it can wait until it is there.
 struct threaded_trace_script {
   struct thread {
     trace_operations operations;

@@ -20,8 +20,7 @@ public:
 
   trace run() {
     read_header();
-    while (result_.events.size() < event_count_)
-      read_event();
+    while (result_.events.size() < event_count_) read_event();
     check_totals();
     return std::move(result_);
   }

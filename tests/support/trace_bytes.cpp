@@ -37,12 +37,17 @@ struct decoder {
 
 const char* explain(lzma_ret code) {
   switch (code) {
-  case LZMA_FORMAT_ERROR: return "not an xz stream";
-  case LZMA_DATA_ERROR: return "the xz stream is corrupt";
-  case LZMA_BUF_ERROR: return "the xz stream is cut short";
+  case LZMA_FORMAT_ERROR:
+    return "not an xz stream";
+  case LZMA_DATA_ERROR:
+    return "the xz stream is corrupt";
+  case LZMA_BUF_ERROR:
+    return "the xz stream is cut short";
   case LZMA_MEM_ERROR:
-  case LZMA_MEMLIMIT_ERROR: return "the xz stream needs too much memory";
-  default: return "the xz stream cannot be unpacked";
+  case LZMA_MEMLIMIT_ERROR:
+    return "the xz stream needs too much memory";
+  default:
+    return "the xz stream cannot be unpacked";
   }
 }
 
@@ -68,8 +73,8 @@ std::vector<std::uint8_t> unpack(const std::vector<std::uint8_t>& packed) {
 
 std::vector<std::uint8_t> read_trace_bytes(const std::filesystem::path& file) {
   auto bytes = read_file(file);
-  const bool packed = bytes.size() >= xz_magic.size() &&
-                      std::equal(xz_magic.begin(), xz_magic.end(), bytes.begin());
+  const bool packed =
+      bytes.size() >= xz_magic.size() && std::equal(xz_magic.begin(), xz_magic.end(), bytes.begin());
   if (!packed) return bytes;
   try {
     return unpack(bytes);

@@ -1,4 +1,5 @@
-// A constant number of live blocks of 8 to 512 bytes; each operation frees a random one and allocates another.
+// A constant number of live blocks of 8 to 512 bytes; each operation frees a random one and allocates
+// another.
 #include "churn.hpp"
 
 #include "../timing.hpp"

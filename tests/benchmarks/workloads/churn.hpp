@@ -26,16 +26,14 @@ class churn {
 public:
   churn(const Source& from, std::size_t live, size_range sizes, std::uint64_t seed = 1)
       : from_(from), sizes_(sizes), random_(seed), blocks_(live) {
-    for (block& b : blocks_)
-      b = allocate();
+    for (block& b : blocks_) b = allocate();
     replace(live); // so that the timed part meets a heap that has been in use
   }
   churn(const churn&) = delete;
   churn& operator=(const churn&) = delete;
 
   ~churn() {
-    for (const block& b : blocks_)
-      from_.deallocate(b.bytes, b.size, sizes_.alignment);
+    for (const block& b : blocks_) from_.deallocate(b.bytes, b.size, sizes_.alignment);
   }
 
   void replace(std::size_t times) {

@@ -16,7 +16,7 @@ template <class Prepare>
 double together_ns_per(std::size_t operations, std::size_t thread_count, const Prepare& prepare) {
   const auto count = static_cast<std::ptrdiff_t>(thread_count);
   std::latch prepared(count), start(1), done(count);
-  std::vector<std::jthread> threads;
+  std::vector<std::thread> threads;
   for (std::size_t i = 0; i < thread_count; ++i)
     threads.emplace_back([&, i] {
       auto work = prepare(i);
@@ -26,10 +26,12 @@ double together_ns_per(std::size_t operations, std::size_t thread_count, const P
       done.arrive_and_wait(); // nobody cleans up while others work
     });
   prepared.wait();
-  return wall_ns_per(operations, [&] {
+  const double ns = wall_ns_per(operations, [&] {
     start.count_down();
     done.wait();
   });
+  for (std::thread& thread : threads) thread.join();
+  return ns;
 }
 
 } // namespace quarry_bench

@@ -33,8 +33,7 @@ inheritance allocate_blocks(const Source& from, std::size_t seed) {
 
 template <class Source>
 void deallocate_blocks(const Source& from, const inheritance& old) {
-  for (const auto& [address, size] : old.blocks)
-    from.deallocate(address, size, alignment);
+  for (const auto& [address, size] : old.blocks) from.deallocate(address, size, alignment);
 }
 
 using generation = std::array<inheritance, 2>;
@@ -47,8 +46,10 @@ generation next_generation(const Source& from, const generation& old, std::size_
     fresh[line] = allocate_blocks(from, 2 * number + line);
     deallocate_blocks(from, old[1 - line]);
   };
-  std::jthread first([&] { live(0); }), second([&] { live(1); });
-  return first.join(), second.join(), fresh;
+  std::thread first([&] { live(0); }), second([&] { live(1); });
+  first.join();
+  second.join();
+  return fresh;
 }
 
 } // namespace
@@ -61,8 +62,7 @@ void add_generations(workload_list& list, effort how_much) {
       for (std::size_t number = 0; number < generations; ++number)
         living = next_generation(from, living, number);
     });
-    for (const auto& left : living)
-      deallocate_blocks(from, left);
+    for (const auto& left : living) deallocate_blocks(from, left);
     return ns;
   }));
 }

@@ -12,13 +12,11 @@ void add_lifo(workload_list& list, effort how_much) {
     std::vector<node*> stack(depth);
     const auto cycle = [&] {
       allocate_all(from, stack);
-      for (auto top = stack.rbegin(); top != stack.rend(); ++top)
-        from.deallocate_one(*top);
+      for (auto top = stack.rbegin(); top != stack.rend(); ++top) from.deallocate_one(*top);
     };
     cycle();
     return processor_ns_per(cycles * depth, [&] {
-      for (std::size_t i = 0; i < cycles; ++i)
-        cycle();
+      for (std::size_t i = 0; i < cycles; ++i) cycle();
     });
   }));
 }

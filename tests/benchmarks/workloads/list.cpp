@@ -1,6 +1,6 @@
 // A list of random numbers is sorted, loses every second kind of them, and is refilled.
-#include "../timing.hpp"
 #include "../random.hpp"
+#include "../timing.hpp"
 #include "workloads.hpp"
 
 #include <list>
@@ -16,8 +16,7 @@ void add_list(workload_list& list, effort how_much) {
     random_numbers random;
     return processor_ns_per(cycles * count, [&] {
       for (std::size_t i = 0; i < cycles; ++i) {
-        while (numbers.size() < count)
-          numbers.push_back(random());
+        while (numbers.size() < count) numbers.push_back(random());
         numbers.sort();
         numbers.remove_if([&](number) { return random() % 2 == 0; });
       }

@@ -25,12 +25,9 @@ void allocate_all(const Source& from, std::vector<node*>& nodes) {
 
 template <class Source>
 void deallocate_all(const Source& from, const std::vector<node*>& nodes) {
-  for (node* const n : nodes)
-    from.deallocate_one(n);
+  for (node* const n : nodes) from.deallocate_one(n);
 }
 
-inline void shuffle(std::vector<node*>& nodes) {
-  std::shuffle(nodes.begin(), nodes.end(), random_numbers{});
-}
+inline void shuffle(std::vector<node*>& nodes) { std::shuffle(nodes.begin(), nodes.end(), random_numbers{}); }
 
 } // namespace quarry_bench

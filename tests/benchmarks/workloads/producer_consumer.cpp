@@ -26,8 +26,7 @@ public:
   template <class Fill>
   void push(const Fill& fill) {
     const auto at = written_.load(std::memory_order_relaxed);
-    while (at - read_.load(std::memory_order_acquire) == batches_on_the_way)
-      std::this_thread::yield();
+    while (at - read_.load(std::memory_order_acquire) == batches_on_the_way) std::this_thread::yield();
     fill(ring_[at % batches_on_the_way]);
     written_.store(at + 1, std::memory_order_release);
   }
@@ -35,8 +34,7 @@ public:
   template <class Drain>
   void pop(const Drain& drain) {
     const auto at = read_.load(std::memory_order_relaxed);
-    while (written_.load(std::memory_order_acquire) == at)
-      std::this_thread::yield();
+    while (written_.load(std::memory_order_acquire) == at) std::this_thread::yield();
     drain(ring_[at % batches_on_the_way]);
     read_.store(at + 1, std::memory_order_release);
   }
@@ -64,7 +62,8 @@ void consume(const Source& from, batch_queue& queue, std::size_t batches) {
   for (std::size_t i = 0; i < batches; ++i)
     queue.pop([&](const batch& next) {
       for (const auto& [address, size] : next.blocks) {
-        if (*static_cast<const std::size_t*>(address) != size) throw std::logic_error("a live block was overwritten");
+        if (*static_cast<const std::size_t*>(address) != size)
+          throw std::logic_error("a live block was overwritten");
         from.deallocate(address, size, alignment);
       }
     });

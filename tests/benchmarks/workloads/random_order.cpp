@@ -25,13 +25,11 @@ void add_random_order(workload_list& list, effort how_much) {
     std::vector<node*> nodes(count);
     const auto cycle = [&] {
       allocate_all(from, nodes);
-      for (const auto i : order)
-        from.deallocate_one(nodes[i]);
+      for (const auto i : order) from.deallocate_one(nodes[i]);
     };
     cycle();
     return processor_ns_per(cycles * count, [&] {
-      for (std::size_t i = 0; i < cycles; ++i)
-        cycle();
+      for (std::size_t i = 0; i < cycles; ++i) cycle();
     });
   }));
 }

@@ -1,4 +1,5 @@
-// Every trace of a folder, replayed on one thread in the recorded order, from an empty pool to the last event.
+// Every trace of a folder, replayed on one thread in the recorded order, from an empty pool to the last
+// event.
 #include "../timing.hpp"
 #include "../trace_files.hpp"
 #include "../trace_replay.hpp"

@@ -1,6 +1,6 @@
 // An unordered_map from strings to strings: inserted, looked up, erased.
-#include "../timing.hpp"
 #include "../random.hpp"
+#include "../timing.hpp"
 #include "workloads.hpp"
 
 #include <algorithm>
@@ -33,7 +33,8 @@ std::vector<std::string> random_keys(std::size_t count) {
 
 void add_unordered_map(workload_list& list, effort how_much) {
   const auto operations = how_much.operations(400'000);
-  list.push_back(on_one_thread("unordered_map of strings", [operations, keys = random_keys(20'000)](const container_source auto& from) {
+  list.push_back(on_one_thread("unordered_map of strings", [operations, keys = random_keys(20'000)](
+                                                               const container_source auto& from) {
     using text = std::basic_string<char, std::char_traits<char>, allocator_of<char, decltype(from)>>;
     using allocator = allocator_of<std::pair<const text, text>, decltype(from)>;
     const auto characters = from.template allocator_for<char>();

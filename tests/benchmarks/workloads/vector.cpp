@@ -1,6 +1,6 @@
 // Vectors that grow by push_back to random lengths; some live on while others grow.
-#include "../timing.hpp"
 #include "../random.hpp"
+#include "../timing.hpp"
 #include "workloads.hpp"
 
 #include <vector>
@@ -18,15 +18,13 @@ void add_vector(workload_list& list, effort how_much) {
     using number = std::uint32_t;
     using numbers = std::vector<number, allocator_of<number, decltype(from)>>;
     std::vector<numbers> slots; // no copies of one empty vector: a copy would draw on the default resource
-    while (slots.size() < alive)
-      slots.emplace_back(from.template allocator_for<number>());
+    while (slots.size() < alive) slots.emplace_back(from.template allocator_for<number>());
     random_numbers random;
     return processor_ns_per(vectors, [&] {
       for (std::size_t i = 0; i < vectors; ++i) {
         numbers grown(from.template allocator_for<number>());
         const std::size_t length = random.between(1, longest);
-        while (grown.size() < length)
-          grown.push_back(static_cast<number>(i));
+        while (grown.size() < length) grown.push_back(static_cast<number>(i));
         slots[random.below(alive)].swap(grown);
       }
     });

@@ -1,5 +1,5 @@
-// A list is built from blocks that had been freed in random order, then walked: what is timed is the walk alone,
-// and so how near to each other the blocks are.
+// A list is built from blocks that had been freed in random order, then walked: what is timed is the walk
+// alone, and so how near to each other the blocks are.
 #include "../timing.hpp"
 #include "node.hpp"
 #include "workloads.hpp"
@@ -17,12 +17,10 @@ void add_walk(workload_list& list, effort how_much) {
     shuffle(nodes);
     deallocate_all(from, nodes);
     allocate_all(from, nodes);
-    for (std::size_t i = 1; i < count; ++i)
-      nodes[i - 1]->next = nodes[i];
+    for (std::size_t i = 1; i < count; ++i) nodes[i - 1]->next = nodes[i];
     const double ns = processor_ns_per(walks * count, [&] {
       for (std::size_t i = 0; i < walks; ++i)
-        for (node* n = nodes.front(); n != nullptr; n = n->next)
-          benchmark::DoNotOptimize(n);
+        for (node* n = nodes.front(); n != nullptr; n = n->next) benchmark::DoNotOptimize(n);
     });
     deallocate_all(from, nodes);
     return ns;
