@@ -60,7 +60,7 @@ private:
   }
   static void deallocate_elsewhere(void* block, std::size_t alignment) {
     if (alignment <= __STDCPP_DEFAULT_NEW_ALIGNMENT__) return ::operator delete(block);
-    ::operator delete (block, bytes, std::align_val_t{alignment});
+    ::operator delete (block, std::align_val_t{alignment});
   }
 
   void* bump(std::size_t size_class) {
