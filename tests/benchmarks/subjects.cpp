@@ -2,9 +2,8 @@
 
 #include "boost_pools.hpp"
 #include "floor.hpp"
+#include "preloaded_malloc.hpp"
 #include "tbb_resource.hpp"
-
-#include <malloc.h>
 
 namespace quarry_bench {
 namespace {
@@ -43,8 +42,6 @@ template <std::pmr::memory_resource* (*Get)() noexcept>
 void on_process_wide(std::pmr::memory_resource*, const use_of_source& use) {
   use(virtual_source{Get()});
 }
-
-void give_back_malloc() { malloc_trim(0); }
 
 void give_back_default_pool() {
   quarry::default_pool().trim();

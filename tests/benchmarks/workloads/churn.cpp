@@ -20,7 +20,7 @@ void add_churn_of(workload_list& list, std::string name, std::size_t live, std::
 void add_churn(workload_list& list, effort how_much) {
   add_churn_of(list, "churn 1k live", 1'000, how_much.operations(1'000'000));
   add_churn_of(list, "churn 100k live", 100'000, how_much.operations(1'000'000));
-  add_churn_of(list, "churn 1M live", how_much.operations(1'000'000), how_much.operations(1'000'000));
+  add_churn_of(list, "churn 1M live", 1'000'000, how_much.operations(1'000'000));
 }
 
 } // namespace quarry_bench
