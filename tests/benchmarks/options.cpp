@@ -6,6 +6,8 @@
 
 namespace quarry_bench {
 
+constexpr std::size_t most_rounds = 1000;
+
 const char* const usage =
     "usage: quarry_benchmarks [--rounds N] [--filter REGEX] [--subjects REGEX] [--traces DIR] [--quick]\n"
     "                         [--output DIR] [--file NAME] [--first-round N] [--label NAME]\n"
@@ -46,6 +48,7 @@ options parse_options(int argc, char** argv) {
       throw std::invalid_argument("bad expression for " + name + ": " + argv[i]);
     }
   }
+  if (result.rounds == 0 || result.rounds > most_rounds) throw std::invalid_argument("--rounds: 1 to 1000");
   return result;
 }
 

@@ -43,7 +43,9 @@ void report(const std::filesystem::path& results, const std::filesystem::path& t
       << "## In turn in one process\n\n"
          "Nanoseconds per operation of the first subject, and the other subjects' ratios to it in the same "
          "round; medians over the rounds. One thread: its processor time; several: time on the wall. "
-         "– where a subject has no such call or returns misaligned blocks.\n\n";
+         "– where a subject has no such call or returns misaligned blocks; a geometric mean is over the "
+         "workloads "
+         "that the subject took part in.\n\n";
   write_tables(shown.in_turn);
   std::cout << "## Other mallocs, in processes of their own by turns with ours\n\n"
                "new/delete with the malloc named preloaded.\n\n";
