@@ -23,13 +23,15 @@ std::string load_name(const ::testing::TestParamInfo<load>& info) { return info.
 
 std::vector<load> loads() {
   std::vector<load> all;
-  for (const std::size_t mebibytes : {4u, 16u, under_tsan ? 16u : 64u}) {
+  const std::size_t largest = under_tsan ? 4 : 64;
+  for (const std::size_t mebibytes : {4u, 16u, 64u}) {
+    if (mebibytes > largest) continue;
     const std::string suffix = "_" + std::to_string(mebibytes) + "MiB";
     for (const std::size_t size : {16u, 64u, 200u, 1024u})
-      all.push_back({"size_" + std::to_string(size) + suffix, size, size, mebibytes * mebibyte});
+      if (mebibytes / size < 4) // 4 million blocks are more than a test has time for
+        all.push_back({"size_" + std::to_string(size) + suffix, size, size, mebibytes * mebibyte});
     all.push_back({"mixed" + suffix, 8, 512, mebibytes * mebibyte});
   }
-  if (under_tsan) all.resize(all.size() - 5);
   return all;
 }
 

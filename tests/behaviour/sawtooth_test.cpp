@@ -86,6 +86,7 @@ void expect_quiet(const shape<Pool>& s) {
 }
 
 TYPED_TEST(sawtooth, stops_calling_upstream) {
+  SKIP_MEMORY_BOUND_UNDER_ASAN();
   using with = shapes<TypeParam>;
   const shape<TypeParam> all[] = {{"full", with::full},
                                   {"full_in_random_order", with::full_in_random_order},
@@ -99,6 +100,7 @@ TYPED_TEST(sawtooth, stops_calling_upstream) {
 
 // Between the teeth live another thread's blocks, and another thread frees.
 TEST(sawtooth_of_two_threads, stops_calling_upstream) {
+  SKIP_MEMORY_BOUND_UNDER_ASAN();
   ledger_resource upstream;
   sync pool(&upstream);
   population<sync> live(pool);

@@ -38,11 +38,13 @@ std::size_t held_after_rounds(std::size_t rounds, std::size_t bytes) {
 }
 
 TEST(thread_generations, two_hundred_rounds_hold_what_the_third_held) {
+  SKIP_MEMORY_BOUND_UNDER_ASAN();
   for (const std::size_t bytes : {24u, 64u, 500u})
     EXPECT_LE(held_after_rounds(200, bytes), held_after_rounds(3, bytes)) << bytes;
 }
 
 TEST(thread_generations, the_thread_that_made_the_pool_frees_what_others_allocated) {
+  SKIP_MEMORY_BOUND_UNDER_ASAN();
   ledger_resource upstream;
   sync pool(&upstream);
   std::size_t held_in_round_3 = 0;
