@@ -119,8 +119,10 @@ class burst : public ::testing::Test {};
 TYPED_TEST_SUITE(burst, both_pools, pool_names);
 
 constexpr std::size_t small_change = 64 * kibibyte;
+// Descriptors of what was there once may stay: a thirty-second of the peak at most.
+std::size_t bookkeeping(const ledger_resource& upstream) { return upstream.peak_held() / 32; }
 
-// A burst that came once leaves at most an eighth of its peak, in the pool and its caches.
+// A burst that came once leaves at most an eighth of its peak as empty memory.
 TYPED_TEST(burst, is_given_back_when_it_is_over) {
   SKIP_MEMORY_BOUND_UNDER_ASAN();
   ledger_resource upstream;
@@ -128,7 +130,7 @@ TYPED_TEST(burst, is_given_back_when_it_is_over) {
   population<TypeParam> live(pool);
   rise(live, 4 * peak, 64);
   live.free_all();
-  EXPECT_LE(upstream.held(), upstream.peak_held() / 8 + small_change);
+  EXPECT_LE(upstream.held(), upstream.peak_held() / 8 + bookkeeping(upstream) + small_change);
 }
 
 // And then the share decays: a small load that goes on for a few of the burst's peaks keeps a small pool.
@@ -146,7 +148,7 @@ TYPED_TEST(burst, is_forgotten) {
     live.free_random(d);
     live.add(64);
   }
-  EXPECT_LE(upstream.held(), live.bytes() + live.bytes() / 2 + 2 * small_change);
+  EXPECT_LE(upstream.held(), live.bytes() + live.bytes() / 2 + bookkeeping(upstream) + 2 * small_change);
 }
 
 } // namespace
