@@ -55,14 +55,15 @@ void magazine_set::lay_out(const capacities& wanted) noexcept {
   for (size_class c = 0; c < magazine_count; ++c) {
     magazine& m = magazines[c];
     const std::size_t blocks = count(c);
-    const bool accepting = accepts(c);
+    const bool pushed = m.cap.load(std::memory_order_relaxed) == m.end;
+    const bool popped = m.floor.load(std::memory_order_relaxed) == base[c];
     if (blocks != 0) std::memcpy(slots() + next, before + base[c], blocks * sizeof(void*));
     base[c] = static_cast<std::uint16_t>(next);
-    m.floor.store(base[c], std::memory_order_relaxed);
+    let_pop(c, popped);
     m.top.store(static_cast<std::uint32_t>(next + blocks), std::memory_order_relaxed);
     next += wanted[c];
     m.end = static_cast<std::uint32_t>(next);
-    m.cap.store(accepting ? m.end : 0, std::memory_order_relaxed);
+    let_push(c, pushed);
     capacity_bytes += wanted[c] * block_sizes[c];
   }
   slots_used = static_cast<std::uint16_t>(next);
@@ -90,8 +91,12 @@ void magazine_set::put(size_class c, void* const* blocks, std::size_t count_) no
   m.top.store(static_cast<std::uint32_t>(top + count_), std::memory_order_relaxed);
 }
 
-void magazine_set::accept(size_class c, bool accept) noexcept {
-  magazines[c].cap.store(accept ? magazines[c].end : 0, std::memory_order_relaxed);
+void magazine_set::let_push(size_class c, bool may) noexcept {
+  magazines[c].cap.store(may ? magazines[c].end : 0, std::memory_order_relaxed);
+}
+
+void magazine_set::let_pop(size_class c, bool may) noexcept {
+  magazines[c].floor.store(may ? base[c] : magazine::closed_floor, std::memory_order_relaxed);
 }
 
 void magazine_set::close() noexcept {
@@ -121,10 +126,8 @@ void magazine_set::take_over(const magazine_set& smaller) noexcept {
   for (size_class c = 0; c < magazine_count; ++c) {
     std::copy_n(smaller.slots() + smaller.base[c], smaller.count(c), slots() + base[c]);
     magazines[c].top.store(static_cast<std::uint32_t>(base[c] + smaller.count(c)), std::memory_order_relaxed);
-    accept(c, smaller.accepts(c));
   }
   used_lately = smaller.used_lately;
-  stale_batches = smaller.stale_batches;
 }
 
 void magazine_set::check_invariants() const {

@@ -9,6 +9,7 @@ namespace quarry::detail {
 namespace {
 
 constexpr std::size_t good_yield = 8; // blocks that make a visit to a slab worth while
+constexpr std::size_t least_at_once = 4;
 
 } // namespace
 
@@ -18,6 +19,7 @@ std::size_t pool::refill(void** out, std::size_t count) {
   std::size_t class_bytes;
   {
     const std::lock_guard guard(mutex_);
+    count = fair_count(count);
     if (const std::size_t taken = take_from_slabs(out, count); taken != 0) return taken;
     class_bytes = carved_ * block_sizes[class_];
   }
@@ -25,6 +27,11 @@ std::size_t pool::refill(void** out, std::size_t count) {
   const std::lock_guard guard(mutex_);
   add(s);
   return take_from(s, out, count);
+}
+
+// A class of a few blocks takes a few at once, so that what lies in magazines stays a small part of it.
+std::size_t pool::fair_count(std::size_t count) const noexcept {
+  return std::min(count, std::max(least_at_once, (carved_ - free_) / 8));
 }
 
 std::size_t pool::take_from_slabs(void** out, std::size_t count) noexcept {
@@ -158,12 +165,14 @@ void pool::relist(slab& s) noexcept {
   buckets_[bucket].push_front(s);
 }
 
-// Enters at a quarter free and leaves at an eighth, so that the mode does not flap.
+// When much is held in vain and this class has a part in it. Enters at a quarter free and leaves at an eighth, so that
+// the mode does not flap.
 void pool::note_occupancy() noexcept {
   constexpr std::size_t worth_it = 16384;
   const bool was = draining_.load(std::memory_order_relaxed);
   const std::size_t idle = carved_ > reserved() ? free_ : 0;
-  const bool now = idle * (was ? 8 : 4) > carved_ && idle * block_sizes[class_] > worth_it;
+  const bool now =
+      idle * (was ? 8 : 4) > carved_ && idle * block_sizes[class_] > worth_it && source_.holds_much_in_vain();
   if (now != was) draining_.store(now, std::memory_order_relaxed);
 }
 

@@ -1,6 +1,7 @@
 #include <quarry/pool_resource.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <new>
 #include <stdexcept>
 
@@ -10,10 +11,15 @@ namespace quarry {
 
 namespace {
 
-constexpr std::size_t calls_before_magazines = 8; // a pool of a few requests does without
-constexpr std::size_t first_magazine_bytes = 4096;
-constexpr std::size_t large_magazine_bytes = 16384;
-constexpr std::size_t use_that_is_large = 1 << 19;
+constexpr std::size_t calls_before_magazines = 32; // a pool of a few requests does without
+constexpr std::size_t least_room = 15 << 16; // for free blocks; just below 1 MiB
+constexpr std::size_t least_magazine_bytes = 4096;
+constexpr std::size_t most_magazine_bytes = 16384;
+
+// Bytes for a magazine set, in proportion to what is used.
+std::size_t due_magazine_bytes(std::size_t used) noexcept {
+  return std::clamp(std::bit_floor(used / 16 + 1), least_magazine_bytes, most_magazine_bytes);
+}
 
 // A request for nothing gets a block like one for a byte.
 std::size_t at_least_one(std::size_t bytes) noexcept { return std::max<std::size_t>(bytes, 1); }
@@ -33,7 +39,7 @@ namespace {
 // Room for blocks in proportion to what is used.
 auto room_of(const detail::pool_core& core, const detail::magazine_set& set) {
   return [&](std::size_t more) {
-    return set.capacity_bytes + more <= std::max<std::size_t>(262144, core.bytes_used() / 8);
+    return set.capacity_bytes + more <= std::max(least_room, core.bytes_used() / 10);
   };
 }
 
@@ -64,12 +70,12 @@ void unsynchronized_pool_resource::deallocate_cold(void* p, std::size_t bytes, s
 
 bool unsynchronized_pool_resource::magazines_are_due() noexcept {
   if (!has_magazines()) return ++cold_calls_ > calls_before_magazines;
-  return magazine_bytes_ < large_magazine_bytes && core_.bytes_used() > use_that_is_large;
+  return magazine_bytes_ < most_magazine_bytes && due_magazine_bytes(core_.bytes_used()) > magazine_bytes_;
 }
 
 // Without memory for larger ones the pool goes on with what it has.
 void unsynchronized_pool_resource::make_magazines() noexcept {
-  const std::size_t bytes = core_.bytes_used() > use_that_is_large ? large_magazine_bytes : first_magazine_bytes;
+  const std::size_t bytes = due_magazine_bytes(core_.bytes_used());
   void* memory;
   try {
     memory = core_.take_bookkeeping(bytes);

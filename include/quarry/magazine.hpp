@@ -22,7 +22,7 @@ inline constexpr std::size_t magazine_limit = block_size_of(magazine_count - 1);
 // The blocks of one class lie in slots [base, top) of the set's slots; the class may use [base, end).
 //
 //   base ≤ top ≤ end
-//   floor = base or closed;  cap = end, or 0 when closed or when frees go to the slabs
+//   floor = base, or closed when nothing may be popped;  cap = end, or 0 when nothing may be pushed
 //
 // The owner pops while top > floor and pushes while top < cap, so who writes closed bounds sends the next call of the
 // owner to the cold path, at no cost to the hot one. Small, since all of them together shall stay in the L1 cache.
@@ -51,19 +51,11 @@ struct magazine_set {
   // Cold from here.
   std::array<std::uint16_t, magazine_count> base{};
   std::array<std::uint8_t, magazine_count> used_lately{};
-  std::array<std::uint8_t, magazine_count> stale_batches = all_not_draining(); // still to be flushed, see exchange.hpp
   std::uint16_t slot_count = 0;
   std::uint16_t slots_used = 0;     // end of the last magazine
   std::uint32_t refusals = 0;       // of room, since others were last asked to give up some
   std::size_t capacity_bytes = 0;   // Σ (end − base) · block size
   std::atomic<std::size_t>* room_of_all = nullptr; // where capacity_bytes of all sets of a pool are summed, if anywhere
-
-  static constexpr std::uint8_t not_draining = 255;
-  static constexpr std::array<std::uint8_t, magazine_count> all_not_draining() noexcept {
-    std::array<std::uint8_t, magazine_count> all{};
-    for (std::uint8_t& batches : all) batches = not_draining;
-    return all;
-  }
 
   void** slots() noexcept { return reinterpret_cast<void**>(this + 1); }
   void* const* slots() const noexcept { return reinterpret_cast<void* const*>(this + 1); }
@@ -124,14 +116,12 @@ struct magazine_set {
   /// Puts blocks that go out in order of the array; expects room.
   void put(size_class c, void* const* blocks, std::size_t count) noexcept;
 
-  /// From now on frees of class `c` are pushed (true) or sent to the cold path (false).
-  void accept(size_class c, bool accept) noexcept;
-  bool accepts(size_class c) const noexcept {
-    return magazines[c].cap.load(std::memory_order_relaxed) != 0 || capacity(c) == 0;
-  }
+  /// Whether the hot path may push and pop blocks of class `c` from now on.
+  void let_push(size_class c, bool may) noexcept;
+  void let_pop(size_class c, bool may) noexcept;
 
   void close() noexcept; ///< sends every call of the owner to the cold path
-  void open() noexcept;  ///< undoes close(); every class accepts
+  void open() noexcept;  ///< undoes close(); all may push and pop
   void forget_all() noexcept; ///< all blocks are dead
   void give_up_room() noexcept; ///< every capacity becomes 0; expects empty magazines
   void take_over(const magazine_set& smaller) noexcept; ///< its blocks and capacities; this one is empty, with more slots

@@ -38,7 +38,7 @@ public:
   /// The same without the slab source: returns 0 when no slab has a free block.
   std::size_t refill_from_slabs(void** out, std::size_t count) noexcept {
     const std::lock_guard guard(mutex_);
-    return take_from_slabs(out, count);
+    return take_from_slabs(out, fair_count(count));
   }
 
   /// Marks blocks free. Slabs that come to be empty are put before `emptied`, linked by `next`, for slab_source::give.
@@ -73,6 +73,7 @@ private:
     return static_cast<std::size_t>(std::bit_width(unsigned{s.free_count}));
   }
   slab* fullest_with(std::size_t wanted) const noexcept;
+  std::size_t fair_count(std::size_t count) const noexcept;
   std::size_t take_from_slabs(void** out, std::size_t count) noexcept;
   std::size_t take_from(slab& s, void** out, std::size_t count) noexcept;
   void find_slabs(void* const* blocks, std::size_t count, slab** found) const noexcept;

@@ -43,6 +43,12 @@ public:
   /// True while frees must be seen for kept memory to be forgotten.
   bool settling() const noexcept { return settling_.load(std::memory_order_relaxed); }
 
+  /// True while more than a fifth of what is held is not used.
+  bool holds_much_in_vain() const noexcept {
+    const std::size_t pooled = up_.held() - usage_.oversized();
+    return pooled > usage_.used() + usage_.used() / 4;
+  }
+
   /// Gives empty chunks upstream while at least `keep_bytes` of them remain.
   void trim(std::size_t keep_bytes) noexcept;
 

@@ -40,6 +40,7 @@ public:
   }
 
   std::size_t used() const noexcept { return used_.load(std::memory_order_relaxed); }
+  std::size_t oversized() const noexcept { return oversized_.load(std::memory_order_relaxed); }
   std::size_t freed() const noexcept { return freed_.load(std::memory_order_relaxed); } ///< bytes ever, modulo 2^64
   std::size_t period_peak() const noexcept { return period_peak_.load(std::memory_order_relaxed); }
   std::size_t peak() const noexcept { return peak_.load(std::memory_order_relaxed); }
