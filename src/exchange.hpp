@@ -19,7 +19,8 @@ inline std::size_t batch_of(const magazine_set& set, size_class c) noexcept {
   return std::clamp<std::size_t>((set.capacity(c) + 1) / 2, 1, pool_core::most_at_once);
 }
 
-/// Makes four times the room for class `c` when `may_grow(bytes)` allows it. An empty or full magazine is one that is too small.
+/// Makes four times the room for class `c`: an empty or full magazine is one that is too small. When there is no room,
+/// or `may_grow(bytes)` says no, classes that were not used lately give up some of theirs now and then.
 template <class MayGrow>
 bool grow(magazine_set& set, size_class c, MayGrow may_grow) noexcept {
   const std::size_t block = block_sizes[c];
@@ -28,7 +29,10 @@ bool grow(magazine_set& set, size_class c, MayGrow may_grow) noexcept {
   set.used_lately[c] = 1;
   if (now >= most) return false;
   const std::size_t wanted = std::min(most, now == 0 ? first_capacity : now * 4);
-  return may_grow((wanted - now) * block) && set.resize(c, wanted);
+  const auto fits = [&] { return set.has_slots(wanted - now) && may_grow((wanted - now) * block); };
+  if (!fits() && !(set.reclaim_room() && fits())) return false;
+  set.resize(c, wanted);
+  return true;
 }
 
 // How a magazine works at the moment. As a rule blocks are pushed and popped, and the cold path sees a batch at a time.

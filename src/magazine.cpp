@@ -21,30 +21,23 @@ void magazine_set::set_room(std::size_t bytes) noexcept {
   slot_count = static_cast<std::uint16_t>(std::min(bytes / sizeof(void*), most_slots));
 }
 
-bool magazine_set::resize(size_class c, std::size_t capacity_of_c) noexcept {
-  constexpr std::uint32_t patience = 64; // moving all magazines costs as much as some dozen refills
+void magazine_set::resize(size_class c, std::size_t capacity_of_c) noexcept {
   capacities wanted;
-  std::size_t sum = slots_used + capacity_of_c - capacity(c);
-  if (sum > slot_count && ++refusals % patience != 0) return false;
   for (size_class i = 0; i < magazine_count; ++i) wanted[i] = capacity(i);
   wanted[c] = capacity_of_c;
-  if (sum > slot_count) {
-    used_lately[c] = 1;
-    take_unused_room(wanted, sum);
-    if (sum > slot_count) return false;
+  lay_out(wanted);
+}
+
+bool magazine_set::reclaim_room() noexcept {
+  constexpr std::uint32_t patience = 64; // moving all magazines costs as much as some dozen refills
+  if (++refusals % patience != 0) return false;
+  capacities wanted;
+  for (size_class i = 0; i < magazine_count; ++i) {
+    const bool used = std::exchange(used_lately[i], std::uint8_t{0}) != 0;
+    wanted[i] = used ? capacity(i) : std::max(count(i), capacity(i) / 2);
   }
   lay_out(wanted);
   return true;
-}
-
-// Halves the room of classes that had no use for it since the last time.
-void magazine_set::take_unused_room(capacities& of, std::size_t& sum) noexcept {
-  for (size_class i = 0; i < magazine_count; ++i) {
-    if (std::exchange(used_lately[i], std::uint8_t{0}) != 0) continue;
-    const std::size_t halved = std::max(count(i), of[i] / 2);
-    sum -= of[i] - halved;
-    of[i] = halved;
-  }
 }
 
 void magazine_set::lay_out(const capacities& wanted) noexcept {

@@ -53,7 +53,7 @@ struct magazine_set {
   std::array<std::uint8_t, magazine_count> used_lately{};
   std::uint16_t slot_count = 0;
   std::uint16_t slots_used = 0;     // end of the last magazine
-  std::uint32_t refusals = 0;       // of room, since others were last asked to give up some
+  std::uint32_t refusals = 0;       // of room
   std::size_t capacity_bytes = 0;   // Σ (end − base) · block size
   std::atomic<std::size_t>* room_of_all = nullptr; // where capacity_bytes of all sets of a pool are summed, if anywhere
 
@@ -104,9 +104,13 @@ struct magazine_set {
   }
   std::size_t capacity(size_class c) const noexcept { return std::size_t{magazines[c].end} - base[c]; }
 
-  /// Makes room for `capacity` blocks of class `c`. Now and then, when there is none, takes room from classes that were
-  /// not used lately. False when there still is none.
-  bool resize(size_class c, std::size_t capacity) noexcept;
+  bool has_slots(std::size_t more) const noexcept { return slots_used + more <= slot_count; }
+
+  /// Makes room for `capacity` blocks of class `c`; expects slots for them.
+  void resize(size_class c, std::size_t capacity) noexcept;
+
+  /// Every so many calls, halves the room of classes that had no use for it since the last time. True when it did.
+  bool reclaim_room() noexcept;
 
   /// Takes the `count` oldest blocks of class `c`, which has as many.
   void take_oldest(size_class c, void** out, std::size_t count) noexcept;
@@ -135,7 +139,6 @@ private:
   }
   void leave() noexcept { busy.store(0, std::memory_order_release); }
   using capacities = std::array<std::size_t, magazine_count>;
-  void take_unused_room(capacities& of, std::size_t& sum) noexcept;
   void lay_out(const capacities& wanted) noexcept;
 };
 
