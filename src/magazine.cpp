@@ -41,26 +41,27 @@ bool magazine_set::reclaim_room() noexcept {
 }
 
 void magazine_set::lay_out(const capacities& wanted) noexcept {
-  void* before[most_slots];
-  std::memcpy(before, slots(), slots_used * sizeof(void*));
+  void* moved[most_slots];
+  std::memcpy(moved, slots(), slots_used * sizeof(void*));
   std::size_t next = 0;
-  const std::size_t bytes_before = std::exchange(capacity_bytes, 0);
+  std::size_t bytes = 0;
   for (size_class c = 0; c < magazine_count; ++c) {
     magazine& m = magazines[c];
     const std::size_t blocks = count(c);
     const bool pushed = m.cap.load(std::memory_order_relaxed) == m.end;
     const bool popped = m.floor.load(std::memory_order_relaxed) == base[c];
-    if (blocks != 0) std::memcpy(slots() + next, before + base[c], blocks * sizeof(void*));
+    if (blocks != 0) std::memcpy(slots() + next, moved + base[c], blocks * sizeof(void*));
     base[c] = static_cast<std::uint16_t>(next);
     let_pop(c, popped);
     m.top.store(static_cast<std::uint32_t>(next + blocks), std::memory_order_relaxed);
     next += wanted[c];
     m.end = static_cast<std::uint32_t>(next);
     let_push(c, pushed);
-    capacity_bytes += wanted[c] * block_sizes[c];
+    bytes += wanted[c] * block_sizes[c];
   }
   slots_used = static_cast<std::uint16_t>(next);
-  if (room_of_all != nullptr) room_of_all->fetch_add(capacity_bytes - bytes_before, std::memory_order_relaxed);
+  const std::size_t before = capacity_bytes.exchange(bytes, std::memory_order_relaxed);
+  if (room_of_all != nullptr) room_of_all->fetch_add(bytes - before, std::memory_order_relaxed);
 }
 
 void magazine_set::take_oldest(size_class c, void** out, std::size_t taken) noexcept {

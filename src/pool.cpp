@@ -8,7 +8,6 @@ namespace quarry::detail {
 
 namespace {
 
-constexpr std::size_t good_yield = 8; // blocks that make a visit to a slab worth while
 constexpr std::size_t least_at_once = 4;
 
 } // namespace
@@ -37,7 +36,7 @@ std::size_t pool::fair_count(std::size_t count) const noexcept {
 std::size_t pool::take_from_slabs(void** out, std::size_t count) noexcept {
   std::size_t taken = 0;
   for (int visits = 0; visits < 2 && taken < count; ++visits) {
-    slab* const s = fullest_with(draining() ? 1 : std::min(good_yield, count - taken));
+    slab* const s = next_to_serve();
     if (s == nullptr) break;
     taken += take_from(*s, out + taken, count - taken);
   }
@@ -47,22 +46,19 @@ std::size_t pool::take_from_slabs(void** out, std::size_t count) noexcept {
 std::size_t pool::take_from(slab& s, void** out, std::size_t count) noexcept {
   const std::size_t taken = s.take(out, count);
   free_ -= taken;
-  relist(s);
+  reshelve(s);
   note_occupancy();
   usage_.add(taken * block_sizes[class_]);
   return taken;
 }
 
-// The fullest slab that has `wanted` free blocks as far as the heads of the lists tell, else the emptiest.
-slab* pool::fullest_with(std::size_t wanted) const noexcept {
-  slab* best = nullptr;
-  for (std::size_t b = 1; b < bucket_count; ++b) {
-    slab* const s = buckets_[b].front();
-    if (s == nullptr) continue;
-    best = s;
-    if (s->free_count >= wanted) break;
-  }
-  return best;
+// One that is worth the visit, unless the lowest of all is wanted.
+slab* pool::next_to_serve() const noexcept {
+  slab* const worth = shelves_[many].lowest();
+  if (worth != nullptr && !draining()) return worth;
+  slab* const other = shelves_[few].lowest();
+  if (worth == nullptr || other == nullptr) return worth == nullptr ? other : worth;
+  return worth->base < other->base ? worth : other;
 }
 
 // ---- giving back ---------------------------------------------------------------------------------------------------
@@ -82,7 +78,7 @@ std::size_t pool::flush(void* const* blocks, std::size_t count, slab*& emptied, 
       else
         s->give(index);
     }
-    if (ours && s->bucket != slab::no_bucket) settle(*s, emptied);
+    if (ours && s->shelf != slab::no_shelf) settle(*s, emptied);
   }
   free_ += count - bad_count;
   usage_.subtract((count - bad_count) * block_sizes[class_]);
@@ -104,13 +100,13 @@ void pool::find_slabs(void* const* blocks, std::size_t count, slab** found) cons
 
 // After blocks came back: the slab changes lists, or leaves when it is empty.
 void pool::settle(slab& s, slab*& emptied) noexcept {
-  if (!s.empty() || !may_go(s)) return relist(s);
-  buckets_[s.bucket].remove(s);
-  s.bucket = slab::no_bucket;
+  if (!s.empty() || !may_go(s)) return reshelve(s);
+  shelves_[s.shelf].erase(s);
+  s.shelf = slab::no_shelf;
   --slabs_;
   carved_ -= s.blocks;
   free_ -= s.blocks;
-  s.next = emptied;
+  s.left = emptied;
   emptied = &s;
 }
 
@@ -130,7 +126,7 @@ void pool::reserve(std::size_t blocks) {
           reserved_.store(std::max(reserved(), blocks), std::memory_order_relaxed);
           while (added != nullptr) {
             slab& s = *added;
-            added = s.next;
+            added = s.left;
             add(s);
           }
           return;
@@ -138,7 +134,7 @@ void pool::reserve(std::size_t blocks) {
       }
       slab& s = source_.take(class_, blocks * block_sizes[class_]);
       more += s.blocks;
-      s.next = added;
+      s.left = added;
       added = &s;
     }
   } catch (...) {
@@ -147,22 +143,28 @@ void pool::reserve(std::size_t blocks) {
   }
 }
 
-// ---- lists ---------------------------------------------------------------------------------------------------------
+// ---- shelves -------------------------------------------------------------------------------------------------------
+
+pool::shelf_kind pool::shelf_of(const slab& s) noexcept {
+  constexpr std::size_t worth_a_visit = 8; // blocks, or a quarter of the slab
+  if (s.free_count == 0) return full;
+  return s.free_count >= worth_a_visit || s.free_count * 4u >= s.blocks ? many : few;
+}
 
 void pool::add(slab& s) noexcept {
   ++slabs_;
   carved_ += s.blocks;
   free_ += s.blocks;
-  s.bucket = static_cast<std::uint8_t>(bucket_of(s));
-  buckets_[s.bucket].push_front(s);
+  s.shelf = shelf_of(s);
+  shelves_[s.shelf].insert(s);
 }
 
-void pool::relist(slab& s) noexcept {
-  const std::size_t bucket = bucket_of(s);
-  if (bucket == s.bucket) return;
-  buckets_[s.bucket].remove(s);
-  s.bucket = static_cast<std::uint8_t>(bucket);
-  buckets_[bucket].push_front(s);
+void pool::reshelve(slab& s) noexcept {
+  const shelf_kind now = shelf_of(s);
+  if (now == s.shelf) return;
+  shelves_[s.shelf].erase(s);
+  s.shelf = now;
+  shelves_[now].insert(s);
 }
 
 // When much is held in vain and this class has a part in it. Enters at a quarter free and leaves at an eighth, so that
@@ -184,15 +186,15 @@ pool::counts pool::count() const noexcept {
 void pool::check_invariants() const {
   const std::lock_guard guard(mutex_);
   std::size_t slabs = 0, carved = 0, free = 0;
-  for (std::size_t b = 0; b < bucket_count; ++b)
-    for (const slab* s = buckets_[b].front(); s != nullptr; s = s->next) {
-      s->check_invariants();
-      if (s->block_class() != class_) throw std::logic_error("quarry: a slab is in a pool of another class");
-      if (s->bucket != b || bucket_of(*s) != b) throw std::logic_error("quarry: a slab is in the wrong bucket");
+  for (const auto& on : shelves_)
+    on.for_each([&](const slab& s) {
+      s.check_invariants();
+      if (s.block_class() != class_) throw std::logic_error("quarry: a slab is in a pool of another class");
+      if (&on != &shelves_[s.shelf] || shelf_of(s) != s.shelf) throw std::logic_error("quarry: a slab is on the wrong shelf");
       ++slabs;
-      carved += s->blocks;
-      free += s->free_count;
-    }
+      carved += s.blocks;
+      free += s.free_count;
+    });
   if (slabs != slabs_ || carved != carved_ || free != free_)
     throw std::logic_error("quarry: a pool's blocks are miscounted");
 }

@@ -49,7 +49,7 @@ void* unsynchronized_pool_resource::allocate_cold(std::size_t bytes, std::size_t
   const std::size_t last = last_byte_of(at_least_one(bytes), alignment);
   if (!core_.pooled(last, alignment)) return core_.large().allocate(bytes, alignment);
   const size_class c = size_class_of_last(last);
-  if (magazines_are_due()) make_magazines();
+  if (magazines_are_due()) make_magazines(due_magazine_bytes(core_.bytes_used()));
   if (c < detail::magazine_count && has_magazines()) {
     detail::no_mutex mutex;
     return detail::take(core_, *magazines_, mutex, c, room_of(core_, *magazines_));
@@ -74,8 +74,8 @@ bool unsynchronized_pool_resource::magazines_are_due() noexcept {
 }
 
 // Without memory for larger ones the pool goes on with what it has.
-void unsynchronized_pool_resource::make_magazines() noexcept {
-  const std::size_t bytes = due_magazine_bytes(core_.bytes_used());
+void unsynchronized_pool_resource::make_magazines(std::size_t bytes) noexcept {
+  if (bytes <= magazine_bytes_) return;
   void* memory;
   try {
     memory = core_.take_bookkeeping(bytes);
@@ -102,7 +102,7 @@ void unsynchronized_pool_resource::release() noexcept {
 void unsynchronized_pool_resource::reserve(std::size_t bytes, std::size_t alignment, std::size_t count) {
   const size_class c = class_to_reserve(core_, bytes, alignment);
   core_.reserve(c, count);
-  if (!has_magazines()) make_magazines();
+  make_magazines(most_magazine_bytes); // no call upstream for larger ones later
 }
 
 std::size_t unsynchronized_pool_resource::trim(std::size_t keep_bytes) noexcept {

@@ -8,23 +8,34 @@ namespace quarry::detail {
 
 namespace {
 
-constexpr unsigned place_shift = 50; // addresses have at most 64 bits, granule numbers at most 50
 constexpr std::size_t slots_per_granule = granule >> chunk::granule_slot_shift;
 
+// A key: the number of the granule, above it 14 bits of what is there. For a granule of a chunk: its place in it. For a
+// small chunk: where in the granule it starts, in lines of 64 bytes, and above that the logarithm of its size.
+constexpr unsigned place_shift = 50, size_shift = 58;
+
 std::uintptr_t number_of(const void* address) noexcept { return reinterpret_cast<std::uintptr_t>(address); }
+
+std::uintptr_t granule_of_key(std::uintptr_t key) noexcept { return key & ((std::uintptr_t{1} << place_shift) - 1); }
+
+std::uintptr_t key_of(const chunk& c, std::size_t place) noexcept {
+  const std::uintptr_t start = number_of(c.base);
+  if (c.bytes >= granule) return (start / granule + place) | (place << place_shift);
+  const auto log2_size = static_cast<std::uintptr_t>(std::countr_zero(c.bytes));
+  return start / granule | (start % granule / 64) << place_shift | log2_size << size_shift;
+}
+
+// Slots of a granule, or a small chunk with bit 0 set.
+std::uintptr_t value_of(const chunk& c, std::size_t place) noexcept {
+  return c.bytes < granule ? number_of(&c) | 1 : number_of(c.slots() + place * slots_per_granule);
+}
 
 bool is_small(std::uintptr_t value) noexcept { return (value & 1) != 0; }
 
 chunk& small_chunk(std::uintptr_t value) noexcept { return *reinterpret_cast<chunk*>(value & ~std::uintptr_t{1}); }
 
-std::uintptr_t granule_of_key(std::uintptr_t key) noexcept { return key & ((std::uintptr_t{1} << place_shift) - 1); }
-
-std::uintptr_t key_of(const chunk& c, std::size_t place) noexcept {
-  return (number_of(c.base) / granule + place) | (place << place_shift);
-}
-
-std::uintptr_t value_of(const chunk& c, std::size_t place) noexcept {
-  return c.bytes < granule ? number_of(&c) | 1 : number_of(c.slots() + place * slots_per_granule);
+std::size_t offset_in_small(std::uintptr_t key, std::uintptr_t address) noexcept {
+  return address % granule - (key >> place_shift & 255) * 64;
 }
 
 } // namespace
@@ -52,8 +63,7 @@ const slab_map::entry* slab_map::entry_of(const void* address) const noexcept {
     if (granule_of_key(key) != wanted) continue;
     const std::uintptr_t value = e.value.load(std::memory_order_relaxed);
     if (!is_small(value)) return &e;
-    const chunk& c = small_chunk(value);
-    if (number_of(address) - number_of(c.base) < c.bytes) return &e;
+    if (offset_in_small(key, number_of(address)) >> (key >> size_shift) == 0) return &e;
   }
 }
 
@@ -62,9 +72,9 @@ slab* slab_map::find(const void* address) const noexcept {
   if (e == nullptr) return nullptr;
   const std::uintptr_t value = e->value.load(std::memory_order_relaxed);
   if (is_small(value)) {
-    const chunk& c = small_chunk(value);
-    const std::size_t slot = (number_of(address) - number_of(c.base)) >> c.slot_shift;
-    return c.slots()[slot & 7].load(std::memory_order_acquire);
+    const std::uintptr_t key = e->key.load(std::memory_order_relaxed);
+    const std::size_t slot = offset_in_small(key, number_of(address)) >> ((key >> size_shift) - 3);
+    return small_chunk(value).slots()[slot & 7].load(std::memory_order_acquire);
   }
   const std::size_t slot = number_of(address) % granule >> chunk::granule_slot_shift;
   return reinterpret_cast<const std::atomic<slab*>*>(value)[slot].load(std::memory_order_acquire);

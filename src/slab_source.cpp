@@ -194,7 +194,7 @@ void slab_source::give(slab* first, bool keep_chunks) noexcept {
     const std::lock_guard guard(mutex_);
     while (first != nullptr) {
       slab& s = *first;
-      first = s.next;
+      first = s.left;
       return_units(s);
     }
     note_idle();

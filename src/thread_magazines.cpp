@@ -198,15 +198,12 @@ template <class Function>
 void thread_magazines::visit(when_busy busy, Function f) noexcept {
   const std::lock_guard guard(registry_mutex());
   for (thread_cache* cache = first_; cache != nullptr; cache = cache->next) {
-    cache->mutex.lock();
+    const std::lock_guard owner_out(cache->mutex);
     cache->close();
-  }
-  if (first_ != nullptr) membarrier_all_threads();
-  for (thread_cache* cache = first_; cache != nullptr; cache = cache->next) {
+    membarrier_all_threads();
     while (busy == when_busy::wait && cache->busy.load(std::memory_order_acquire) != 0) std::this_thread::yield();
     if (cache->busy.load(std::memory_order_acquire) == 0) f(*cache);
     cache->open();
-    cache->mutex.unlock();
   }
 }
 

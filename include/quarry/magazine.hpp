@@ -54,7 +54,7 @@ struct magazine_set {
   std::uint16_t slot_count = 0;
   std::uint16_t slots_used = 0;     // end of the last magazine
   std::uint32_t refusals = 0;       // of room
-  std::size_t capacity_bytes = 0;   // Σ (end − base) · block size
+  std::atomic<std::size_t> capacity_bytes = 0; // Σ (end − base) · block size
   std::atomic<std::size_t>* room_of_all = nullptr; // where capacity_bytes of all sets of a pool are summed, if anywhere
 
   void** slots() noexcept { return reinterpret_cast<void**>(this + 1); }

@@ -3,10 +3,9 @@
 
 #include <array>
 #include <atomic>
-#include <bit>
 #include <cstddef>
 
-#include <quarry/intrusive_list.hpp>
+#include <quarry/address_tree.hpp>
 #include <quarry/slab.hpp>
 #include <quarry/slab_source.hpp>
 #include <quarry/usage.hpp>
@@ -20,7 +19,8 @@ struct bad_block {
   slab* in;
 };
 
-// Slabs are listed by the power of two of how many free blocks they have; full ones are in bucket 0.
+// Slabs stand on three shelves: full ones, those with few free blocks, and those that are worth a visit. Of the latter
+// the one of the lowest address serves next: one order for all classes, so that high chunks come to be empty.
 //
 //   carved = Σ blocks, free = Σ free_count over the slabs;   used = carved − free
 //   no slab is empty, but for those that reserve() asked to keep
@@ -41,7 +41,7 @@ public:
     return take_from_slabs(out, fair_count(count));
   }
 
-  /// Marks blocks free. Slabs that come to be empty are put before `emptied`, linked by `next`, for slab_source::give.
+  /// Marks blocks free. Slabs that come to be empty are put before `emptied`, linked by `left`, for slab_source::give.
   /// Blocks that no slab of this class has as used are put into `bad`; returns how many those are.
   std::size_t flush(void* const* blocks, std::size_t count, slab*& emptied, bad_block* bad) noexcept;
 
@@ -61,25 +61,22 @@ public:
   template <class Function>
   void for_each_slab(Function f) const {
     const std::lock_guard guard(mutex_);
-    for (const auto& list : buckets_)
-      for (const slab* s = list.front(); s != nullptr; s = s->next) f(*s);
+    for (const auto& shelf : shelves_) shelf.for_each(f);
   }
   void check_invariants() const;
 
 private:
-  static constexpr std::size_t bucket_count = 10;
+  enum shelf_kind : std::uint8_t { full, few, many, shelf_count };
 
-  static std::size_t bucket_of(const slab& s) noexcept {
-    return static_cast<std::size_t>(std::bit_width(unsigned{s.free_count}));
-  }
-  slab* fullest_with(std::size_t wanted) const noexcept;
+  static shelf_kind shelf_of(const slab& s) noexcept;
+  slab* next_to_serve() const noexcept;
   std::size_t fair_count(std::size_t count) const noexcept;
   std::size_t take_from_slabs(void** out, std::size_t count) noexcept;
   std::size_t take_from(slab& s, void** out, std::size_t count) noexcept;
   void find_slabs(void* const* blocks, std::size_t count, slab** found) const noexcept;
   void settle(slab& s, slab*& emptied) noexcept;
   void add(slab& s) noexcept;
-  void relist(slab& s) noexcept;
+  void reshelve(slab& s) noexcept;
   bool may_go(const slab& s) const noexcept;
   void note_occupancy() noexcept;
 
@@ -87,7 +84,7 @@ private:
   slab_source& source_;
   usage& usage_;
   mutable optional_mutex mutex_;
-  std::array<intrusive_list<slab>, bucket_count> buckets_{};
+  std::array<address_tree<slab>, shelf_count> shelves_{};
   std::size_t slabs_ = 0;
   std::size_t carved_ = 0;
   std::size_t free_ = 0;

@@ -92,7 +92,7 @@ private:
   void deallocate_cold(void* p, std::size_t bytes, std::size_t alignment) noexcept;
   bool has_magazines() const noexcept { return magazines_ != &detail::no_magazines; }
   bool magazines_are_due() noexcept;
-  void make_magazines() noexcept;
+  void make_magazines(std::size_t bytes) noexcept;
 
   detail::magazine_set* magazines_ = &detail::no_magazines;
   detail::pool_core core_;

@@ -10,7 +10,8 @@
 
 namespace quarry::detail {
 
-// Time is counted in frees: a period ends when as many bytes have been freed as were used at its peak.
+// Time is counted in frees: a period ends when as many bytes have been freed as were used at its peak (and an eighth of
+// the peak before, so that the foot of a tooth is no period of its own).
 //
 //   allowance = max(peak of the last period / 8, regretted)
 //
@@ -30,16 +31,17 @@ public:
 
   /// May be asked without the owner's lock.
   bool period_is_over() const noexcept {
-    return usage_.freed() - freed_at_start_.load(std::memory_order_relaxed) >= usage_.period_peak();
+    const std::size_t length = std::max(usage_.period_peak(), last_peak_.load(std::memory_order_relaxed) / 8);
+    return usage_.freed() - freed_at_start_.load(std::memory_order_relaxed) >= length;
   }
 
   /// Ends a period during which `idle` bytes are empty now. The caller then tells `usage` to start one.
   void end_period(std::size_t idle) noexcept {
-    last_peak_ = usage_.period_peak();
+    last_peak_.store(usage_.period_peak(), std::memory_order_relaxed);
     freed_at_start_.store(usage_.freed(), std::memory_order_relaxed);
     least_idle_[period_ % memory] = least_idle_now_;
     const std::size_t unneeded = *std::min_element(least_idle_.begin(), least_idle_.end());
-    const std::size_t slack = std::max(floor_bytes, last_peak_ / 8);
+    const std::size_t slack = std::max(floor_bytes, last_peak_.load(std::memory_order_relaxed) / 8);
     if (unneeded > slack) regretted_ -= std::min(regretted_, unneeded - slack);
     least_idle_now_ = idle;
     ++period_;
@@ -63,10 +65,10 @@ private:
   static constexpr std::size_t memory = 4;           // periods
   static constexpr std::size_t floor_bytes = 16384;  // not worth a call upstream
 
-  std::size_t recent_peak() const noexcept { return std::max(last_peak_, usage_.period_peak()); }
+  std::size_t recent_peak() const noexcept { return std::max(last_peak_.load(std::memory_order_relaxed), usage_.period_peak()); }
 
   const usage& usage_;
-  std::size_t last_peak_ = 0;
+  std::atomic<std::size_t> last_peak_ = 0;
   std::atomic<std::size_t> freed_at_start_ = 0;
   std::size_t regretted_ = 0;
   std::size_t period_ = 0;

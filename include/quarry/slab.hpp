@@ -20,14 +20,14 @@ namespace quarry::detail {
 struct alignas(64) slab {
   static constexpr std::size_t most_blocks = 256;
   static constexpr std::uint8_t no_class = 255;
-  static constexpr std::uint8_t no_bucket = 255; // on its way back to the slab source
+  static constexpr std::uint8_t no_shelf = 255; // on its way back to the slab source
 
   std::array<std::uint64_t, 4> free;
   std::byte* base;
-  slab* next;
-  slab* previous;
+  slab* left;  // in a tree of its pool; or the next of those on their way to the slab source
+  slab* right;
   std::atomic<std::uint8_t> class_index; // no_class while the slab source has it
-  std::uint8_t bucket;                   // which list of its pool it is in
+  std::uint8_t shelf;                    // which tree of its pool it is in, or no_shelf
   std::uint16_t blocks;
   std::uint16_t free_count;
   std::uint16_t touched;

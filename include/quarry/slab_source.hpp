@@ -32,7 +32,7 @@ public:
   /// An untouched slab of class `c`, in proportion to what the class has. Throws what upstream throws.
   slab& take(size_class c, std::size_t class_bytes);
 
-  /// Takes back empty slabs, linked by `next`; then, unless `keep_chunks`, gives at most two chunks upstream.
+  /// Takes back empty slabs, linked by `left`; then, unless `keep_chunks`, gives at most two chunks upstream.
   void give(slab* first, bool keep_chunks = false) noexcept;
 
   /// Does what is due by the count of frees; gives at most two chunks upstream.

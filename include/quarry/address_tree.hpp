@@ -1,0 +1,91 @@
+// A set of items ordered by address, linked through two pointers of each. Rung 0.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace quarry::detail {
+
+// A treap: a search tree by `base`, a heap by a hash of it, so that its expected depth is logarithmic without any memory
+// for balance. After Seidel and Aragon, "Randomized Search Trees" (1996).
+//
+//   left->base < base < right->base;   priority(left), priority(right) ≤ priority
+/// Item has `base` (a pointer), `left` and `right`.
+template <class Item>
+class address_tree {
+public:
+  bool empty() const noexcept { return root_ == nullptr; }
+
+  /// The item of the lowest address, or null.
+  Item* lowest() const noexcept {
+    Item* item = root_;
+    while (item != nullptr && item->left != nullptr) item = item->left;
+    return item;
+  }
+
+  void insert(Item& item) noexcept {
+    Item** link = &root_;
+    while (*link != nullptr && priority(**link) >= priority(item)) link = child(**link, item);
+    Item* rest = *link;
+    *link = &item;
+    Item** below = &item.left; // the rest is split into what is below the item and what is above
+    Item** above = &item.right;
+    while (rest != nullptr) {
+      if (rest->base < item.base) {
+        *below = rest;
+        below = &rest->right;
+        rest = rest->right;
+      } else {
+        *above = rest;
+        above = &rest->left;
+        rest = rest->left;
+      }
+    }
+    *below = *above = nullptr;
+  }
+
+  /// Expects: the item is in the tree.
+  void erase(Item& item) noexcept {
+    Item** link = &root_;
+    while (*link != &item) link = child(**link, item);
+    Item* left = item.left;
+    Item* right = item.right;
+    while (left != nullptr && right != nullptr) {
+      if (priority(*left) >= priority(*right)) {
+        *link = left;
+        link = &left->right;
+        left = left->right;
+      } else {
+        *link = right;
+        link = &right->left;
+        right = right->left;
+      }
+    }
+    *link = left != nullptr ? left : right;
+  }
+
+  /// Calls f(item) for each, parents first.
+  template <class Function>
+  void for_each(Function f) const {
+    visit(root_, f);
+  }
+
+private:
+  static std::uint64_t priority(const Item& item) noexcept {
+    return reinterpret_cast<std::uintptr_t>(item.base) * 0x9E3779B97F4A7C15u;
+  }
+  static Item** child(Item& parent, const Item& item) noexcept {
+    return item.base < parent.base ? &parent.left : &parent.right;
+  }
+  template <class Function>
+  static void visit(Item* item, Function& f) {
+    for (; item != nullptr; item = item->right) {
+      f(*item);
+      visit(item->left, f);
+    }
+  }
+
+  Item* root_ = nullptr;
+};
+
+} // namespace quarry::detail
