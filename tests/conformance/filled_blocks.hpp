@@ -42,9 +42,7 @@ public:
 
   bool intact(const block& b) const {
     const auto* bytes = static_cast<const unsigned char*>(b.address);
-    for (std::size_t i = 0; i < b.size; ++i)
-      if (bytes[i] != b.value) return false;
-    return true;
+    return b.size == 0 || (bytes[0] == b.value && std::memcmp(bytes, bytes + 1, b.size - 1) == 0);
   }
   bool all_intact() const {
     for (const block& b : blocks_)

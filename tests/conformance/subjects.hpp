@@ -32,17 +32,17 @@ struct subject_name {
 };
 
 // Under AddressSanitizer blocks have poisoned tails and chunks hold fewer of them: bounds on memory don't
-// apply.
+// apply. Under ThreadSanitizer every lock costs more the more threads there are: counted instructions mean
+// nothing.
 #if defined(__SANITIZE_ADDRESS__)
-inline constexpr bool bounds_apply = false;
+inline constexpr bool bounds_apply = false, instructions_count = true;
+#elif defined(__SANITIZE_THREAD__)
+inline constexpr bool bounds_apply = true, instructions_count = false;
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-inline constexpr bool bounds_apply = false;
+inline constexpr bool bounds_apply = !__has_feature(address_sanitizer);
+inline constexpr bool instructions_count = !__has_feature(thread_sanitizer);
 #else
-inline constexpr bool bounds_apply = true;
-#endif
-#else
-inline constexpr bool bounds_apply = true;
+inline constexpr bool bounds_apply = true, instructions_count = true;
 #endif
 
 } // namespace quarry::test

@@ -22,6 +22,18 @@ bool exists(std::string_view wanted, std::string_view subject = "") {
   return false;
 }
 
+// Suites are run one by one, by name: none may be forgotten.
+TEST(lists, every_suite_is_run) {
+  const std::string run = " " QUARRY_CONFORMANCE_SUITES " ";
+  const auto& all = *::testing::UnitTest::GetInstance();
+  for (int s = 0; s < all.total_test_suite_count(); ++s) {
+    std::string name = all.GetTestSuite(s)->name();
+    name = name.substr(0, name.find('/'));
+    name = name.substr(0, name.find("_synchronized"));
+    EXPECT_NE(run.find(" " + name + " "), run.npos) << name;
+  }
+}
+
 TEST(lists, known_failures_name_tests_that_exist) {
   for (const known_failure& known : known_failures()) {
     const auto subject = known.subject == "std_both" ? "std_unsynchronized" : known.subject;
