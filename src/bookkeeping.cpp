@@ -1,4 +1,4 @@
-#include <quarry/bookkeeping.hpp>
+#include "bookkeeping.hpp"
 
 #include <algorithm>
 #include <bit>

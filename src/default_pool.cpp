@@ -9,7 +9,7 @@ synchronized_pool_resource& default_pool() noexcept {
   alignas(synchronized_pool_resource) static std::byte storage[sizeof(synchronized_pool_resource)];
   static auto* const pool = [] {
     auto* const made = ::new (storage) synchronized_pool_resource(page_resource()); // never destroyed
-    made->caches_.be_default();
+    made->be_default();
     return made;
   }();
   return *pool;

@@ -6,7 +6,7 @@
 #include <mutex>
 
 #include <quarry/magazine.hpp>
-#include <quarry/pool_core.hpp>
+#include "pool_core.hpp"
 
 namespace quarry::detail {
 

@@ -48,20 +48,20 @@ void magazine_set::lay_out(const capacities& wanted) noexcept {
   for (size_class c = 0; c < magazine_count; ++c) {
     magazine& m = magazines[c];
     const std::size_t blocks = count(c);
-    const bool pushed = m.cap.load(std::memory_order_relaxed) == m.end;
-    const bool popped = m.floor.load(std::memory_order_relaxed) == base[c];
+    const bool pushed = m.cap.load_relaxed() == m.end;
+    const bool popped = m.floor.load_relaxed() == base[c];
     if (blocks != 0) std::memcpy(slots() + next, moved + base[c], blocks * sizeof(void*));
     base[c] = static_cast<std::uint16_t>(next);
     let_pop(c, popped);
-    m.top.store(static_cast<std::uint32_t>(next + blocks), std::memory_order_relaxed);
+    m.top.store_relaxed(static_cast<std::uint32_t>(next + blocks));
     next += wanted[c];
     m.end = static_cast<std::uint32_t>(next);
     let_push(c, pushed);
     bytes += wanted[c] * block_sizes[c];
   }
   slots_used = static_cast<std::uint16_t>(next);
-  const std::size_t before = capacity_bytes.exchange(bytes, std::memory_order_relaxed);
-  if (room_of_all != nullptr) room_of_all->fetch_add(bytes - before, std::memory_order_relaxed);
+  if (room_of_all != nullptr) room_of_all->add_relaxed(bytes - capacity_bytes.load_relaxed());
+  capacity_bytes.store_relaxed(bytes);
 }
 
 void magazine_set::take_oldest(size_class c, void** out, std::size_t taken) noexcept {
@@ -69,46 +69,46 @@ void magazine_set::take_oldest(size_class c, void** out, std::size_t taken) noex
   const std::size_t left = count(c) - taken;
   std::memcpy(out, first, taken * sizeof(void*));
   std::memmove(first, first + taken, left * sizeof(void*));
-  magazines[c].top.store(static_cast<std::uint32_t>(base[c] + left), std::memory_order_relaxed);
+  magazines[c].top.store_relaxed(static_cast<std::uint32_t>(base[c] + left));
 }
 
 void magazine_set::take_newest(size_class c, void** out, std::size_t taken) noexcept {
   const std::size_t left = count(c) - taken;
   std::memcpy(out, slots() + base[c] + left, taken * sizeof(void*));
-  magazines[c].top.store(static_cast<std::uint32_t>(base[c] + left), std::memory_order_relaxed);
+  magazines[c].top.store_relaxed(static_cast<std::uint32_t>(base[c] + left));
 }
 
 void magazine_set::put(size_class c, void* const* blocks, std::size_t count_) noexcept {
   magazine& m = magazines[c];
-  const std::uint32_t top = m.top.load(std::memory_order_relaxed);
+  const std::uint32_t top = m.top.load_relaxed();
   std::reverse_copy(blocks, blocks + count_, slots() + top);
-  m.top.store(static_cast<std::uint32_t>(top + count_), std::memory_order_relaxed);
+  m.top.store_relaxed(static_cast<std::uint32_t>(top + count_));
 }
 
 void magazine_set::let_push(size_class c, bool may) noexcept {
-  magazines[c].cap.store(may ? magazines[c].end : 0, std::memory_order_relaxed);
+  magazines[c].cap.store_relaxed(may ? magazines[c].end : 0);
 }
 
 void magazine_set::let_pop(size_class c, bool may) noexcept {
-  magazines[c].floor.store(may ? base[c] : magazine::closed_floor, std::memory_order_relaxed);
+  magazines[c].floor.store_relaxed(may ? base[c] : magazine::closed_floor);
 }
 
 void magazine_set::close() noexcept {
   for (magazine& m : magazines) {
-    m.floor.store(magazine::closed_floor, std::memory_order_release);
-    m.cap.store(0, std::memory_order_release);
+    m.floor.store_release(magazine::closed_floor);
+    m.cap.store_release(0);
   }
 }
 
 void magazine_set::open() noexcept {
   for (size_class c = 0; c < magazine_count; ++c) {
-    magazines[c].cap.store(magazines[c].end, std::memory_order_release);
-    magazines[c].floor.store(base[c], std::memory_order_release);
+    magazines[c].cap.store_release(magazines[c].end);
+    magazines[c].floor.store_release(base[c]);
   }
 }
 
 void magazine_set::forget_all() noexcept {
-  for (size_class c = 0; c < magazine_count; ++c) magazines[c].top.store(base[c], std::memory_order_relaxed);
+  for (size_class c = 0; c < magazine_count; ++c) magazines[c].top.store_relaxed(base[c]);
 }
 
 void magazine_set::give_up_room() noexcept { lay_out(capacities{}); }
@@ -119,7 +119,7 @@ void magazine_set::take_over(const magazine_set& smaller) noexcept {
   lay_out(same);
   for (size_class c = 0; c < magazine_count; ++c) {
     std::copy_n(smaller.slots() + smaller.base[c], smaller.count(c), slots() + base[c]);
-    magazines[c].top.store(static_cast<std::uint32_t>(base[c] + smaller.count(c)), std::memory_order_relaxed);
+    magazines[c].top.store_relaxed(static_cast<std::uint32_t>(base[c] + smaller.count(c)));
   }
   used_lately = smaller.used_lately;
 }
@@ -132,7 +132,7 @@ void magazine_set::check_invariants() const {
     end = magazines[c].end;
     bytes += capacity(c) * block_sizes[c];
   }
-  if (end != slots_used || end > slot_count || bytes != capacity_bytes)
+  if (end != slots_used || end > slot_count || bytes != capacity_bytes.load_relaxed())
     throw std::logic_error("quarry: the room of magazines is miscounted");
 }
 

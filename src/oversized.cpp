@@ -1,4 +1,4 @@
-#include <quarry/oversized.hpp>
+#include "oversized.hpp"
 
 #include <algorithm>
 #include <cstdint>

@@ -1,4 +1,4 @@
-#include <quarry/pool.hpp>
+#include "pool.hpp"
 
 #include <algorithm>
 #include <mutex>

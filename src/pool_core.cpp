@@ -1,4 +1,4 @@
-#include <quarry/pool_core.hpp>
+#include "pool_core.hpp"
 
 #include <algorithm>
 #include <mutex>

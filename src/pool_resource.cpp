@@ -2,12 +2,34 @@
 
 #include <algorithm>
 #include <bit>
+#include <array>
 #include <new>
 #include <stdexcept>
 
 #include "exchange.hpp"
+#include "pool_core.hpp"
+#include "thread_magazines.hpp"
 
 namespace quarry {
+
+struct detail::unsynchronized_state {
+  unsynchronized_state(const std::pmr::pool_options& options, std::pmr::memory_resource* up) noexcept
+      : core(options, up, false) {}
+  pool_core core;
+  std::size_t magazine_bytes = 0;
+  std::size_t cold_calls = 0;
+};
+
+struct detail::synchronized_state {
+  synchronized_state(const std::pmr::pool_options& options, std::pmr::memory_resource* up, const void* resource,
+                     std::size_t table_index) noexcept
+      : core(options, up, true), caches(core, resource, table_index) {}
+  pool_core core;
+  mutable thread_magazines caches;
+};
+
+static_assert(sizeof(detail::unsynchronized_state) <= detail::unsynchronized_state_bytes);
+static_assert(sizeof(detail::synchronized_state) <= detail::synchronized_state_bytes);
 
 namespace {
 
@@ -30,139 +52,199 @@ size_class class_to_reserve(const detail::pool_core& core, std::size_t bytes, st
   return size_class_of_last(last);
 }
 
-} // namespace
-
-// ---- unsynchronized ------------------------------------------------------------------------------------------------
-
-namespace {
-
 // Room for blocks in proportion to what is used.
 auto room_of(const detail::pool_core& core, const detail::magazine_set& set) {
   return [&](std::size_t more) {
-    return set.capacity_bytes + more <= std::max(least_room, core.bytes_used() / 10);
+    return set.capacity_bytes.load_relaxed() + more <= std::max(least_room, core.bytes_used() / 10);
   };
 }
 
-} // namespace
+bool is_there(const detail::magazine_set* set) noexcept { return set != &detail::no_magazines; }
 
-void* unsynchronized_pool_resource::allocate_cold(std::size_t bytes, std::size_t alignment) {
-  const std::size_t last = last_byte_of(at_least_one(bytes), alignment);
-  if (!core_.pooled(last, alignment)) return core_.large().allocate(bytes, alignment);
-  const size_class c = size_class_of_last(last);
-  if (magazines_are_due()) make_magazines(due_magazine_bytes(core_.bytes_used()));
-  if (c < detail::magazine_count && has_magazines()) {
-    detail::no_mutex mutex;
-    return detail::take(core_, *magazines_, mutex, c, room_of(core_, *magazines_));
-  }
-  void* block;
-  core_.refill(c, &block, 1);
-  return block;
-}
-
-void unsynchronized_pool_resource::deallocate_cold(void* p, std::size_t bytes, std::size_t alignment) noexcept {
-  const std::size_t last = last_byte_of(at_least_one(bytes), alignment);
-  if (!core_.pooled(last, alignment)) return core_.deallocate_oversized(p, bytes, alignment);
-  const size_class c = size_class_of_last(last);
-  if (c >= detail::magazine_count || !has_magazines()) return core_.flush(c, &p, 1);
-  detail::no_mutex mutex;
-  detail::give(core_, *magazines_, mutex, c, p, room_of(core_, *magazines_));
-}
-
-bool unsynchronized_pool_resource::magazines_are_due() noexcept {
-  if (!has_magazines()) return ++cold_calls_ > calls_before_magazines;
-  return magazine_bytes_ < most_magazine_bytes && due_magazine_bytes(core_.bytes_used()) > magazine_bytes_;
+bool magazines_are_due(detail::unsynchronized_state& s, const detail::magazine_set* set) noexcept {
+  if (!is_there(set)) return ++s.cold_calls > calls_before_magazines;
+  return s.magazine_bytes < most_magazine_bytes && due_magazine_bytes(s.core.bytes_used()) > s.magazine_bytes;
 }
 
 // Without memory for larger ones the pool goes on with what it has.
-void unsynchronized_pool_resource::make_magazines(std::size_t bytes) noexcept {
-  if (bytes <= magazine_bytes_) return;
+void make_magazines(detail::unsynchronized_state& s, detail::magazine_set*& set, std::size_t bytes) noexcept {
+  if (bytes <= s.magazine_bytes) return;
   void* memory;
   try {
-    memory = core_.take_bookkeeping(bytes);
+    memory = s.core.take_bookkeeping(bytes);
   } catch (...) {
     return;
   }
   auto* const larger = ::new (memory) detail::magazine_set;
   larger->set_room(bytes - sizeof(detail::magazine_set));
-  if (has_magazines()) {
-    larger->take_over(*magazines_);
-    core_.give_bookkeeping(magazines_, magazine_bytes_);
+  if (is_there(set)) {
+    larger->take_over(*set);
+    s.core.give_bookkeeping(set, s.magazine_bytes);
   }
-  magazines_ = larger;
-  magazine_bytes_ = bytes;
+  set = larger;
+  s.magazine_bytes = bytes;
+}
+
+} // namespace
+
+// ---- unsynchronized ------------------------------------------------------------------------------------------------
+
+unsynchronized_pool_resource::unsynchronized_pool_resource(const std::pmr::pool_options& options,
+                                                           std::pmr::memory_resource* upstream) noexcept {
+  ::new (state_) detail::unsynchronized_state(options, upstream);
+}
+
+unsynchronized_pool_resource::~unsynchronized_pool_resource() { state().~unsynchronized_state(); }
+
+detail::unsynchronized_state& unsynchronized_pool_resource::state() noexcept {
+  return *std::launder(reinterpret_cast<detail::unsynchronized_state*>(state_));
+}
+const detail::unsynchronized_state& unsynchronized_pool_resource::state() const noexcept {
+  return *std::launder(reinterpret_cast<const detail::unsynchronized_state*>(state_));
+}
+
+void* unsynchronized_pool_resource::allocate_cold(std::size_t bytes, std::size_t alignment) {
+  detail::pool_core& core = state().core;
+  const std::size_t last = last_byte_of(at_least_one(bytes), alignment);
+  if (!core.pooled(last, alignment)) return core.large().allocate(bytes, alignment);
+  const size_class c = size_class_of_last(last);
+  if (magazines_are_due(state(), magazines_)) make_magazines(state(), magazines_, due_magazine_bytes(core.bytes_used()));
+  if (c < detail::magazine_count && is_there(magazines_)) {
+    detail::no_mutex mutex;
+    return detail::take(core, *magazines_, mutex, c, room_of(core, *magazines_));
+  }
+  void* block;
+  core.refill(c, &block, 1);
+  return block;
+}
+
+void unsynchronized_pool_resource::deallocate_cold(void* p, std::size_t bytes, std::size_t alignment) noexcept {
+  detail::pool_core& core = state().core;
+  const std::size_t last = last_byte_of(at_least_one(bytes), alignment);
+  if (!core.pooled(last, alignment)) return core.deallocate_oversized(p, bytes, alignment);
+  const size_class c = size_class_of_last(last);
+  if (c >= detail::magazine_count || !is_there(magazines_)) return core.flush(c, &p, 1);
+  detail::no_mutex mutex;
+  detail::give(core, *magazines_, mutex, c, p, room_of(core, *magazines_));
 }
 
 void unsynchronized_pool_resource::release() noexcept {
   magazines_ = &detail::no_magazines;
-  magazine_bytes_ = 0;
-  cold_calls_ = 0;
-  core_.release_all();
+  state().magazine_bytes = 0;
+  state().cold_calls = 0;
+  state().core.release_all();
+}
+
+std::pmr::memory_resource* unsynchronized_pool_resource::upstream_resource() const noexcept {
+  return state().core.upstream_resource();
+}
+
+std::pmr::pool_options unsynchronized_pool_resource::options() const noexcept { return state().core.options(); }
+
+std::size_t unsynchronized_pool_resource::good_size(std::size_t bytes, std::size_t alignment) const noexcept {
+  return state().core.good_size(bytes, alignment);
 }
 
 void unsynchronized_pool_resource::reserve(std::size_t bytes, std::size_t alignment, std::size_t count) {
-  const size_class c = class_to_reserve(core_, bytes, alignment);
-  core_.reserve(c, count);
-  make_magazines(most_magazine_bytes); // no call upstream for larger ones later
+  detail::pool_core& core = state().core;
+  core.reserve(class_to_reserve(core, bytes, alignment), count);
+  make_magazines(state(), magazines_, most_magazine_bytes); // no call upstream for larger ones later
 }
 
 std::size_t unsynchronized_pool_resource::trim(std::size_t keep_bytes) noexcept {
+  detail::pool_core& core = state().core;
   detail::pool_core::flushed f;
-  if (has_magazines()) core_.flush_set(f, *magazines_);
-  const std::size_t before = core_.bytes_given();
-  core_.finish(f, true);
-  core_.trim(keep_bytes);
-  return core_.bytes_given() - before;
+  if (is_there(magazines_)) core.flush_set(f, *magazines_);
+  const std::size_t before = core.bytes_given();
+  core.finish(f, true);
+  core.trim(keep_bytes);
+  return core.bytes_given() - before;
 }
 
 pool_statistics unsynchronized_pool_resource::statistics() const noexcept {
   std::array<std::size_t, size_class_count> cached{};
-  if (has_magazines())
+  if (is_there(magazines_))
     for (size_class c = 0; c < detail::magazine_count; ++c) cached[c] = magazines_->count(c);
-  return core_.statistics(cached);
+  return state().core.statistics(cached);
 }
 
+bool unsynchronized_pool_resource::owns(const void* p) const noexcept { return state().core.owns(p); }
+
 void unsynchronized_pool_resource::check_invariants() const {
-  core_.check_invariants();
-  if (has_magazines()) core_.check_set(*magazines_);
+  state().core.check_invariants();
+  if (is_there(magazines_)) state().core.check_set(*magazines_);
 }
 
 // ---- synchronized --------------------------------------------------------------------------------------------------
 
+synchronized_pool_resource::synchronized_pool_resource(const std::pmr::pool_options& options,
+                                                       std::pmr::memory_resource* upstream) noexcept
+    : table_index_(detail::thread_magazines::next_table_index()) {
+  ::new (state_) detail::synchronized_state(options, upstream, this, table_index_);
+}
+
+synchronized_pool_resource::~synchronized_pool_resource() { state().~synchronized_state(); }
+
+detail::synchronized_state& synchronized_pool_resource::state() noexcept {
+  return *std::launder(reinterpret_cast<detail::synchronized_state*>(state_));
+}
+const detail::synchronized_state& synchronized_pool_resource::state() const noexcept {
+  return *std::launder(reinterpret_cast<const detail::synchronized_state*>(state_));
+}
+
 void* synchronized_pool_resource::allocate_cold(std::size_t bytes, std::size_t alignment) {
+  detail::pool_core& core = state().core;
   const std::size_t last = last_byte_of(at_least_one(bytes), alignment);
-  if (!core_.pooled(last, alignment)) return core_.large().allocate(bytes, alignment);
-  return caches_.allocate(size_class_of_last(last));
+  if (!core.pooled(last, alignment)) return core.large().allocate(bytes, alignment);
+  return state().caches.allocate(size_class_of_last(last));
 }
 
 void synchronized_pool_resource::deallocate_cold(void* p, std::size_t bytes, std::size_t alignment) noexcept {
+  detail::pool_core& core = state().core;
   const std::size_t last = last_byte_of(at_least_one(bytes), alignment);
-  if (!core_.pooled(last, alignment)) return core_.deallocate_oversized(p, bytes, alignment);
-  caches_.deallocate(size_class_of_last(last), p);
+  if (!core.pooled(last, alignment)) return core.deallocate_oversized(p, bytes, alignment);
+  state().caches.deallocate(size_class_of_last(last), p);
 }
 
 void synchronized_pool_resource::release() noexcept {
-  caches_.forget_all();
-  core_.release_all();
+  state().caches.forget_all();
+  state().core.release_all();
+}
+
+std::pmr::memory_resource* synchronized_pool_resource::upstream_resource() const noexcept {
+  return state().core.upstream_resource();
+}
+
+std::pmr::pool_options synchronized_pool_resource::options() const noexcept { return state().core.options(); }
+
+std::size_t synchronized_pool_resource::good_size(std::size_t bytes, std::size_t alignment) const noexcept {
+  return state().core.good_size(bytes, alignment);
 }
 
 void synchronized_pool_resource::reserve(std::size_t bytes, std::size_t alignment, std::size_t count) {
-  core_.reserve(class_to_reserve(core_, bytes, alignment), count);
+  detail::pool_core& core = state().core;
+  core.reserve(class_to_reserve(core, bytes, alignment), count);
 }
 
 std::size_t synchronized_pool_resource::trim(std::size_t keep_bytes) noexcept {
-  const std::size_t before = core_.bytes_given();
-  caches_.flush_all();
-  core_.trim(keep_bytes);
-  return core_.bytes_given() - before;
+  detail::pool_core& core = state().core;
+  const std::size_t before = core.bytes_given();
+  state().caches.flush_all();
+  core.trim(keep_bytes);
+  return core.bytes_given() - before;
 }
 
 pool_statistics synchronized_pool_resource::statistics() const noexcept {
-  return core_.statistics(caches_.count_blocks());
+  return state().core.statistics(state().caches.count_blocks());
 }
 
+bool synchronized_pool_resource::owns(const void* p) const noexcept { return state().core.owns(p); }
+
 void synchronized_pool_resource::check_invariants() const {
-  core_.check_invariants();
-  caches_.check_invariants();
+  state().core.check_invariants();
+  state().caches.check_invariants();
 }
+
+void synchronized_pool_resource::be_default() noexcept { state().caches.be_default(); }
 
 } // namespace quarry

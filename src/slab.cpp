@@ -1,4 +1,4 @@
-#include <quarry/slab.hpp>
+#include "slab.hpp"
 
 #include <stdexcept>
 

@@ -1,4 +1,4 @@
-#include <quarry/slab_map.hpp>
+#include "slab_map.hpp"
 
 #include <algorithm>
 #include <bit>

@@ -1,4 +1,4 @@
-#include <quarry/slab_source.hpp>
+#include "slab_source.hpp"
 
 #include <algorithm>
 #include <bit>

@@ -4,7 +4,7 @@
 #include <mutex>
 
 #include <quarry/magazine.hpp>
-#include <quarry/thread_magazines.hpp>
+#include "thread_magazines.hpp"
 
 namespace quarry::detail {
 

@@ -1,4 +1,4 @@
-#include <quarry/thread_magazines.hpp>
+#include "thread_magazines.hpp"
 
 #include <algorithm>
 #include <mutex>
@@ -21,8 +21,6 @@ constinit thread_local magazine_set* this_thread_default_set = &no_magazines;
 namespace {
 
 constexpr std::size_t calls_before_caches = 16;    // a pool of a few requests does without
-
-std::atomic<std::size_t> next_table_index{0};
 
 constinit thread_local thread_cache* first_of_this_thread = nullptr;
 constinit thread_local bool thread_has_left = false;
@@ -58,7 +56,7 @@ thread_local thread_exit at_thread_exit;
 void drop_dead_caches() noexcept {
   for (thread_cache** link = &first_of_this_thread; *link != nullptr;) {
     thread_cache* const cache = *link;
-    if (cache->owner.load(std::memory_order_acquire) != nullptr) {
+    if (cache->owner.load_acquire() != nullptr) {
       link = &cache->next_of_thread;
       continue;
     }
@@ -73,8 +71,10 @@ void drop_dead_caches() noexcept {
 
 // ---- pools come and go ---------------------------------------------------------------------------------------------
 
-thread_magazines::thread_magazines(pool_core& core) noexcept
-    : core_(core), table_index_(next_table_index.fetch_add(1, std::memory_order_relaxed) % thread_table_size) {}
+std::size_t thread_magazines::next_table_index() noexcept {
+  static constinit std::atomic<std::size_t> next{0};
+  return next.fetch_add(1, std::memory_order_relaxed) % thread_table_size;
+}
 
 thread_magazines::~thread_magazines() {
   std::unique_lock guard(registry_mutex());
@@ -86,7 +86,7 @@ thread_magazines::~thread_magazines() {
   for (thread_cache* cache = first_; cache != nullptr;) {
     thread_cache* const next = cache->next;
     cache->pool = nullptr;
-    cache->owner.store(nullptr, std::memory_order_release); // now the thread may reuse it
+    cache->owner.store_release(nullptr); // now the thread may reuse it
     cache = next;
   }
 }
@@ -95,7 +95,7 @@ thread_magazines::~thread_magazines() {
 
 thread_cache* thread_magazines::find_or_make(bool may_allocate) noexcept {
   for (thread_cache* cache = first_of_this_thread; cache != nullptr; cache = cache->next_of_thread)
-    if (owns(*cache)) {
+    if (cache->serves(resource_)) {
       install(*cache);
       return cache;
     }
@@ -120,7 +120,7 @@ thread_cache* thread_magazines::make(bool may_allocate) noexcept {
     cache->previous = nullptr;
     if (first_ != nullptr) first_->previous = cache;
     first_ = cache;
-    cache->owner.store(this, std::memory_order_release);
+    cache->owner.store_release(resource_);
   }
   caches_.fetch_add(1, std::memory_order_relaxed);
   cache->next_of_thread = first_of_this_thread;
@@ -164,16 +164,16 @@ std::size_t thread_magazines::share() const noexcept {
 
 auto thread_magazines::room_for(const thread_cache& cache) const noexcept {
   return [this, &cache](std::size_t more) {
-    return cache.capacity_bytes + more <= share() && room_bytes_.load(std::memory_order_relaxed) + more <= room_of_all();
+    return cache.capacity_bytes.load_relaxed() + more <= share() && room_bytes_.load_relaxed() + more <= room_of_all();
   };
 }
 
 // Others have taken all the room, or less is used than once was.
 bool thread_magazines::room_is_unfair(thread_cache& cache) const noexcept {
   constexpr std::uint8_t patience = 32;
-  const std::size_t taken = room_bytes_.load(std::memory_order_relaxed), all = room_of_all();
+  const std::size_t taken = room_bytes_.load_relaxed(), all = room_of_all();
   if (taken > all) return true;
-  return taken > all - all / 8 && cache.capacity_bytes < share() / 4 && ++cache.cold_frees % patience == 0;
+  return taken > all - all / 8 && cache.capacity_bytes.load_relaxed() < share() / 4 && ++cache.cold_frees % patience == 0;
 }
 
 void* thread_magazines::allocate(size_class c) {
@@ -201,8 +201,8 @@ void thread_magazines::visit(when_busy busy, Function f) noexcept {
     const std::lock_guard owner_out(cache->mutex);
     cache->close();
     membarrier_all_threads();
-    while (busy == when_busy::wait && cache->busy.load(std::memory_order_acquire) != 0) std::this_thread::yield();
-    if (cache->busy.load(std::memory_order_acquire) == 0) f(*cache);
+    while (busy == when_busy::wait && cache->busy.load_acquire() != 0) std::this_thread::yield();
+    if (cache->busy.load_acquire() == 0) f(*cache);
     cache->open();
   }
 }
@@ -217,7 +217,7 @@ void thread_magazines::flush_all() noexcept {
 void thread_magazines::rebalance() noexcept {
   pool_core::flushed f;
   visit(when_busy::skip, [&](thread_cache& cache) {
-    if (cache.capacity_bytes <= share()) return;
+    if (cache.capacity_bytes.load_relaxed() <= share()) return;
     core_.flush_set(f, cache);
     cache.give_up_room();
   });

@@ -1,4 +1,4 @@
-#include <quarry/upstream.hpp>
+#include "upstream.hpp"
 
 namespace quarry::detail {
 

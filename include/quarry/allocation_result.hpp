@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
+#if __cplusplus > 202002L
+#include <memory> // std::allocation_result; costly, so not before it exists
+#endif
 
 namespace quarry {
 

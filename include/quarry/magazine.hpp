@@ -2,15 +2,13 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
+#include <quarry/atomic_word.hpp>
 #include <quarry/size_class.hpp>
 
 namespace quarry::detail {
-
-class pool_core;
 
 /// Classes with a magazine: those whose blocks are below 32 KiB, the others are always served by the cold path. So it is
 /// the cold path that tells requests with an alignment above the granule, whose size, rounded up, is at least as much.
@@ -29,7 +27,7 @@ inline constexpr std::size_t magazine_limit = block_size_of(magazine_count - 1);
 // 32 bits each: loads of 16 bits are not forwarded from the store before by today's cores without a wait (a pair of
 // pop and push took 11 ns for 1.4 ns).
 struct magazine {
-  std::atomic<std::uint32_t> top, floor, cap;
+  atomic_word<std::uint32_t> top, floor, cap;
   std::uint32_t end;
 
   static constexpr std::uint32_t closed_floor = 0xFFFFFFFF;
@@ -44,8 +42,8 @@ struct magazine {
 // Of the owner's store to busy and its read of the bounds, and the visitor's store to the bounds and its read of busy,
 // the barrier orders both pairs: at least one sees the other. The releases and acquires order the slots themselves.
 struct magazine_set {
-  std::atomic<const void*> owner = nullptr; // the pool it serves
-  std::atomic<std::uint8_t> busy = 0;
+  atomic_word<const void*> owner; // the pool it serves
+  atomic_word<std::uint8_t> busy;
   std::array<magazine, magazine_count> magazines{};
 
   // Cold from here.
@@ -54,19 +52,21 @@ struct magazine_set {
   std::uint16_t slot_count = 0;
   std::uint16_t slots_used = 0;     // end of the last magazine
   std::uint32_t refusals = 0;       // of room
-  std::atomic<std::size_t> capacity_bytes = 0; // Σ (end − base) · block size
-  std::atomic<std::size_t>* room_of_all = nullptr; // where capacity_bytes of all sets of a pool are summed, if anywhere
+  atomic_word<std::size_t> capacity_bytes; // Σ (end − base) · block size
+  atomic_word<std::size_t>* room_of_all = nullptr; // where capacity_bytes of all sets of a pool are summed, if anywhere
 
   void** slots() noexcept { return reinterpret_cast<void**>(this + 1); }
   void* const* slots() const noexcept { return reinterpret_cast<void* const*>(this + 1); }
 
+  bool serves(const void* pool) const noexcept { return owner.load_relaxed() == pool; }
+
   /// A block, or null when the cold path must see to it.
   void* pop(size_class c) noexcept {
     magazine& m = magazines[c];
-    const std::uint32_t top = m.top.load(std::memory_order_relaxed);
-    if (top <= m.floor.load(std::memory_order_acquire)) [[unlikely]]
+    const std::uint32_t top = m.top.load_relaxed();
+    if (top <= m.floor.load_acquire()) [[unlikely]]
       return nullptr;
-    m.top.store(top - 1, std::memory_order_relaxed);
+    m.top.store_relaxed(top - 1);
     void* const block = slots()[top - 1];
     if (block == nullptr) __builtin_unreachable(); // so that callers test once
     return block;
@@ -75,11 +75,11 @@ struct magazine_set {
   /// False when the cold path must see to it.
   bool push(size_class c, void* block) noexcept {
     magazine& m = magazines[c];
-    const std::uint32_t top = m.top.load(std::memory_order_relaxed);
-    if (top >= m.cap.load(std::memory_order_acquire)) [[unlikely]]
+    const std::uint32_t top = m.top.load_relaxed();
+    if (top >= m.cap.load_acquire()) [[unlikely]]
       return false;
     slots()[top] = block;
-    m.top.store(top + 1, std::memory_order_relaxed);
+    m.top.store_relaxed(top + 1);
     return true;
   }
 
@@ -100,7 +100,7 @@ struct magazine_set {
   void set_room(std::size_t bytes) noexcept;
 
   std::size_t count(size_class c) const noexcept {
-    return std::size_t{magazines[c].top.load(std::memory_order_relaxed)} - base[c];
+    return std::size_t{magazines[c].top.load_relaxed()} - base[c];
   }
   std::size_t capacity(size_class c) const noexcept { return std::size_t{magazines[c].end} - base[c]; }
 
@@ -134,15 +134,26 @@ struct magazine_set {
 
 private:
   void enter() noexcept {
-    busy.store(1, std::memory_order_relaxed);
-    std::atomic_signal_fence(std::memory_order_seq_cst);
+    busy.store_relaxed(1);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
   }
-  void leave() noexcept { busy.store(0, std::memory_order_release); }
+  void leave() noexcept { busy.store_release(0); }
   using capacities = std::array<std::size_t, magazine_count>;
   void lay_out(const capacities& wanted) noexcept;
 };
 
 /// What a pool without magazines, and a thread without any for a pool, points to: every call takes the cold path.
 extern constinit magazine_set no_magazines;
+
+// Where a thread finds its sets: a direct-mapped table, no key of the system for each pool. A set that another one has
+// displaced, or that belongs to a dead pool, is told by its owner and looked for in the thread's list.
+inline constexpr std::size_t thread_table_size = 16;
+struct thread_table {
+  magazine_set* sets[thread_table_size];
+};
+extern constinit thread_local thread_table this_thread_table;
+
+/// The set of the default pool, which lives for ever: no owner to compare.
+extern constinit thread_local magazine_set* this_thread_default_set;
 
 } // namespace quarry::detail

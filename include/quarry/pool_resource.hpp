@@ -1,21 +1,28 @@
 // The two pool resources: drop-in for std::pmr's, with more. Rung 6.
 #pragma once
 
-#include <array>
-#include <atomic>
 #include <cstddef>
 #include <memory_resource>
 
 #include <quarry/allocation_result.hpp>
 #include <quarry/magazine.hpp>
-#include <quarry/pool_core.hpp>
 #include <quarry/statistics.hpp>
-#include <quarry/thread_magazines.hpp>
 
 namespace quarry {
 
 template <class>
 class allocator;
+
+namespace detail {
+
+// What is behind the magazines: in place, so that a constructor calls nobody, and unseen, so that including this header
+// costs little.
+struct unsynchronized_state;
+struct synchronized_state;
+inline constexpr std::size_t unsynchronized_state_bytes = 2176;
+inline constexpr std::size_t synchronized_state_bytes = 2240;
+
+} // namespace detail
 
 /// std::pmr::unsynchronized_pool_resource, faster, and giving memory back. One thread at a time.
 ///
@@ -28,10 +35,10 @@ public:
       : unsynchronized_pool_resource({}, upstream) {}
   explicit unsynchronized_pool_resource(const std::pmr::pool_options& options) noexcept
       : unsynchronized_pool_resource(options, std::pmr::get_default_resource()) {}
-  unsynchronized_pool_resource(const std::pmr::pool_options& options, std::pmr::memory_resource* upstream) noexcept
-      : core_(options, upstream, false) {}
+  unsynchronized_pool_resource(const std::pmr::pool_options& options, std::pmr::memory_resource* upstream) noexcept;
   unsynchronized_pool_resource(const unsynchronized_pool_resource&) = delete;
   unsynchronized_pool_resource& operator=(const unsynchronized_pool_resource&) = delete;
+  ~unsynchronized_pool_resource() override;
 
   /// Hides memory_resource's, so that calls on this type inline.
   [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
@@ -52,10 +59,10 @@ public:
   /// Gives every block back upstream, whether callers hold it or not, bookkeeping included. The pool can be used on.
   void release() noexcept;
 
-  std::pmr::memory_resource* upstream_resource() const noexcept { return core_.upstream_resource(); }
+  std::pmr::memory_resource* upstream_resource() const noexcept;
 
   /// What is in force: the limits asked for, rounded up to a size class, or the defaults.
-  std::pmr::pool_options options() const noexcept { return core_.options(); }
+  std::pmr::pool_options options() const noexcept;
 
   /// A block and its real capacity; it may be deallocated with any size from the one asked to this.
   [[nodiscard]] allocation_result<void*> allocate_at_least(std::size_t bytes,
@@ -63,9 +70,7 @@ public:
     return {allocate(bytes, alignment), good_size(bytes, alignment)};
   }
   /// The capacity that allocate_at_least would give.
-  std::size_t good_size(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) const noexcept {
-    return core_.good_size(bytes, alignment);
-  }
+  std::size_t good_size(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) const noexcept;
 
   /// From now on, until release(), `count` blocks of this kind in all can be live without a call upstream.
   /// Throws std::invalid_argument when such requests are oversized.
@@ -78,7 +83,7 @@ public:
   pool_statistics statistics() const noexcept;
 
   /// Whether `p` lies in memory of this pool.
-  bool owns(const void* p) const noexcept { return core_.owns(p); }
+  bool owns(const void* p) const noexcept;
 
   /// Throws std::logic_error saying what is wrong.
   void check_invariants() const;
@@ -90,14 +95,11 @@ private:
 
   void* allocate_cold(std::size_t bytes, std::size_t alignment);
   void deallocate_cold(void* p, std::size_t bytes, std::size_t alignment) noexcept;
-  bool has_magazines() const noexcept { return magazines_ != &detail::no_magazines; }
-  bool magazines_are_due() noexcept;
-  void make_magazines(std::size_t bytes) noexcept;
+  detail::unsynchronized_state& state() noexcept;
+  const detail::unsynchronized_state& state() const noexcept;
 
   detail::magazine_set* magazines_ = &detail::no_magazines;
-  detail::pool_core core_;
-  std::size_t magazine_bytes_ = 0;
-  std::size_t cold_calls_ = 0;
+  alignas(std::max_align_t) std::byte state_[detail::unsynchronized_state_bytes];
 };
 
 /// std::pmr::synchronized_pool_resource, scaling with threads. Any thread may call, and free any block.
@@ -111,45 +113,43 @@ public:
       : synchronized_pool_resource({}, upstream) {}
   explicit synchronized_pool_resource(const std::pmr::pool_options& options) noexcept
       : synchronized_pool_resource(options, std::pmr::get_default_resource()) {}
-  synchronized_pool_resource(const std::pmr::pool_options& options, std::pmr::memory_resource* upstream) noexcept
-      : core_(options, upstream, true), caches_(core_) {}
+  synchronized_pool_resource(const std::pmr::pool_options& options, std::pmr::memory_resource* upstream) noexcept;
   synchronized_pool_resource(const synchronized_pool_resource&) = delete;
   synchronized_pool_resource& operator=(const synchronized_pool_resource&) = delete;
+  ~synchronized_pool_resource() override;
 
   /// Hides memory_resource's, so that calls on this type inline.
   [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
     const std::size_t last = last_byte_of(bytes, alignment);
-    detail::magazine_set& set = caches_.of_this_thread();
-    if (last < detail::magazine_limit && caches_.owns(set)) [[likely]]
+    detail::magazine_set& set = *detail::this_thread_table.sets[table_index_];
+    if (last < detail::magazine_limit && set.serves(this)) [[likely]]
       if (void* const block = set.pop_shared(size_class_of_last(last))) [[likely]]
         return block;
     return allocate_cold(bytes, alignment);
   }
   void deallocate(void* p, std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
     const std::size_t last = last_byte_of(bytes, alignment);
-    detail::magazine_set& set = caches_.of_this_thread();
-    if (last < detail::magazine_limit && caches_.owns(set)) [[likely]]
+    detail::magazine_set& set = *detail::this_thread_table.sets[table_index_];
+    if (last < detail::magazine_limit && set.serves(this)) [[likely]]
       if (set.push_shared(size_class_of_last(last), p)) [[likely]]
         return;
     deallocate_cold(p, bytes, alignment);
   }
 
   void release() noexcept; ///< also makes every thread's magazines of this pool empty
-  std::pmr::memory_resource* upstream_resource() const noexcept { return core_.upstream_resource(); }
-  std::pmr::pool_options options() const noexcept { return core_.options(); }
+  std::pmr::memory_resource* upstream_resource() const noexcept;
+  std::pmr::pool_options options() const noexcept;
   [[nodiscard]] allocation_result<void*> allocate_at_least(std::size_t bytes,
                                                            std::size_t alignment = alignof(std::max_align_t)) {
     return {allocate(bytes, alignment), good_size(bytes, alignment)};
   }
-  std::size_t good_size(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) const noexcept {
-    return core_.good_size(bytes, alignment);
-  }
+  std::size_t good_size(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) const noexcept;
   void reserve(std::size_t bytes, std::size_t alignment, std::size_t count);
 
   /// As the unsynchronized one's; the magazines of a thread that is inside a call on this pool are left alone.
   std::size_t trim(std::size_t keep_bytes = 0) noexcept;
   pool_statistics statistics() const noexcept;
-  bool owns(const void* p) const noexcept { return core_.owns(p); }
+  bool owns(const void* p) const noexcept;
 
   /// Throws std::logic_error saying what is wrong. Complete when no other thread is inside a call on this pool.
   void check_invariants() const;
@@ -166,8 +166,12 @@ private:
   void* allocate_cold(std::size_t bytes, std::size_t alignment);
   void deallocate_cold(void* p, std::size_t bytes, std::size_t alignment) noexcept;
 
-  detail::pool_core core_;
-  mutable detail::thread_magazines caches_;
+  void be_default() noexcept;
+  detail::synchronized_state& state() noexcept;
+  const detail::synchronized_state& state() const noexcept;
+
+  const std::size_t table_index_; // where in this_thread_table
+  alignas(std::max_align_t) std::byte state_[detail::synchronized_state_bytes];
 };
 
 } // namespace quarry

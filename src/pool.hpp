@@ -5,10 +5,10 @@
 #include <atomic>
 #include <cstddef>
 
-#include <quarry/address_tree.hpp>
-#include <quarry/slab.hpp>
-#include <quarry/slab_source.hpp>
-#include <quarry/usage.hpp>
+#include "address_tree.hpp"
+#include "slab.hpp"
+#include "slab_source.hpp"
+#include "usage.hpp"
 
 namespace quarry::detail {
 

@@ -6,7 +6,7 @@
 #include <atomic>
 #include <cstddef>
 
-#include <quarry/usage.hpp>
+#include "usage.hpp"
 
 namespace quarry::detail {
 

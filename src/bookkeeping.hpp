@@ -4,7 +4,7 @@
 #include <array>
 #include <cstddef>
 
-#include <quarry/upstream.hpp>
+#include "upstream.hpp"
 
 namespace quarry::detail {
 

@@ -6,22 +6,9 @@
 #include <cstddef>
 
 #include <quarry/magazine.hpp>
-#include <quarry/pool_core.hpp>
+#include "pool_core.hpp"
 
 namespace quarry::detail {
-
-// Where a thread finds its sets: a direct-mapped table, no key of the system for each pool. A set that another one has
-// displaced, or that belongs to a dead pool, is told by its owner and looked for in the thread's list.
-inline constexpr std::size_t thread_table_size = 16;
-
-struct thread_table {
-  magazine_set* sets[thread_table_size];
-};
-
-extern constinit thread_local thread_table this_thread_table;
-
-/// The set of the default pool, which lives for ever: no owner to compare.
-extern constinit thread_local magazine_set* this_thread_default_set;
 
 struct thread_cache;
 
@@ -35,13 +22,15 @@ struct thread_cache;
 /// A pool's caches. Only threads that come often get one; the others go straight to the slabs.
 class thread_magazines {
 public:
-  explicit thread_magazines(pool_core& core) noexcept;
+  /// `resource` is what the hot path compares the owner with, `table_index` where it looks.
+  thread_magazines(pool_core& core, const void* resource, std::size_t table_index) noexcept
+      : core_(core), resource_(resource), table_index_(table_index) {}
   ~thread_magazines();
   thread_magazines(const thread_magazines&) = delete;
   thread_magazines& operator=(const thread_magazines&) = delete;
 
-  magazine_set& of_this_thread() const noexcept { return *this_thread_table.sets[table_index_]; }
-  bool owns(const magazine_set& set) const noexcept { return set.owner.load(std::memory_order_relaxed) == this; }
+  /// A place in the threads' tables for a new pool.
+  static std::size_t next_table_index() noexcept;
 
   /// Takes a block of class `c` when the hot path could not. Throws what upstream throws.
   void* allocate(size_class c);
@@ -77,10 +66,11 @@ private:
   bool room_is_unfair(thread_cache& cache) const noexcept;
 
   pool_core& core_;
+  const void* const resource_;
   const std::size_t table_index_;
   bool is_default_ = false;
   std::atomic<std::size_t> cold_calls_ = 0;
-  std::atomic<std::size_t> room_bytes_ = 0; // Σ capacity_bytes of the sets
+  atomic_word<std::size_t> room_bytes_; // Σ capacity_bytes of the sets
   std::atomic<std::size_t> caches_ = 0;
   thread_cache* first_ = nullptr; // guarded by the registry mutex
   std::size_t leaving_ = 0;       // threads that are flushing on their way out; guarded by the registry mutex

@@ -5,11 +5,11 @@
 #include <atomic>
 #include <cstddef>
 
-#include <quarry/bookkeeping.hpp>
-#include <quarry/chunk.hpp>
-#include <quarry/intrusive_list.hpp>
-#include <quarry/retention.hpp>
-#include <quarry/slab_map.hpp>
+#include "bookkeeping.hpp"
+#include "chunk.hpp"
+#include "intrusive_list.hpp"
+#include "retention.hpp"
+#include "slab_map.hpp"
 
 namespace quarry::detail {
 

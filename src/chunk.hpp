@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <new>
 
-#include <quarry/slab.hpp>
+#include "slab.hpp"
 
 namespace quarry::detail {
 

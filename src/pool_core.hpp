@@ -7,12 +7,12 @@
 #include <memory_resource>
 
 #include <quarry/magazine.hpp>
-#include <quarry/oversized.hpp>
-#include <quarry/pool.hpp>
-#include <quarry/slab_source.hpp>
+#include "oversized.hpp"
+#include "pool.hpp"
+#include "slab_source.hpp"
 #include <quarry/statistics.hpp>
-#include <quarry/upstream.hpp>
-#include <quarry/usage.hpp>
+#include "upstream.hpp"
+#include "usage.hpp"
 
 namespace quarry::detail {
 

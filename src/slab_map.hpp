@@ -6,8 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <quarry/chunk.hpp>
-#include <quarry/upstream.hpp>
+#include "chunk.hpp"
+#include "upstream.hpp"
 
 namespace quarry::detail {
 

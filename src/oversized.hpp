@@ -4,9 +4,9 @@
 #include <array>
 #include <cstddef>
 
-#include <quarry/optional_mutex.hpp>
-#include <quarry/upstream.hpp>
-#include <quarry/usage.hpp>
+#include "optional_mutex.hpp"
+#include "upstream.hpp"
+#include "usage.hpp"
 
 namespace quarry::detail {
 

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <memory_resource>
 
-#include <quarry/optional_mutex.hpp>
+#include "optional_mutex.hpp"
 
 namespace quarry::detail {
 

@@ -1,0 +1,25 @@
+// A word that threads share. Rung 0.
+#pragma once
+
+namespace quarry::detail {
+
+/// What the hot path needs of std::atomic, whose header costs more than all of ours: loads and stores of a word.
+template <class Word>
+class atomic_word {
+public:
+  constexpr atomic_word() noexcept = default;
+  constexpr atomic_word(Word value) noexcept : value_(value) {}
+  atomic_word(const atomic_word&) = delete;
+  atomic_word& operator=(const atomic_word&) = delete;
+
+  Word load_relaxed() const noexcept { return __atomic_load_n(&value_, __ATOMIC_RELAXED); }
+  Word load_acquire() const noexcept { return __atomic_load_n(&value_, __ATOMIC_ACQUIRE); }
+  void store_relaxed(Word value) noexcept { __atomic_store_n(&value_, value, __ATOMIC_RELAXED); }
+  void store_release(Word value) noexcept { __atomic_store_n(&value_, value, __ATOMIC_RELEASE); }
+  void add_relaxed(Word value) noexcept { __atomic_fetch_add(&value_, value, __ATOMIC_RELAXED); }
+
+private:
+  Word value_{};
+};
+
+} // namespace quarry::detail
