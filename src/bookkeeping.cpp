@@ -8,7 +8,8 @@ namespace quarry::detail {
 
 namespace {
 
-constexpr std::size_t small_lists = 16; // 1 to 16 lines
+constexpr std::size_t first_block = 768; // three pools with a slab each and their chunk
+constexpr std::size_t small_lists = 9; // 1 to 9 lines; then come 16 lines and its doubles
 
 std::size_t lines_of(std::size_t bytes) noexcept { return (bytes + bookkeeping::line - 1) / bookkeeping::line; }
 
@@ -17,17 +18,17 @@ std::size_t lines_of(std::size_t bytes) noexcept { return (bytes + bookkeeping::
 std::size_t bookkeeping::list_of(std::size_t bytes) noexcept {
   const std::size_t lines = lines_of(bytes);
   if (lines <= small_lists) return lines;
-  return small_lists + static_cast<std::size_t>(std::bit_width((lines - 1) / small_lists));
+  return small_lists + 1 + static_cast<std::size_t>(std::bit_width((lines - 1) / 16));
 }
 
 std::size_t bookkeeping::piece_of(std::size_t list) noexcept {
-  return list <= small_lists ? list * line : (small_lists * line) << (list - small_lists);
+  return list <= small_lists ? list * line : (16 * line) << (list - small_lists - 1);
 }
 
 // 1/128 of what is held, so that the newest block is a small part of it.
 std::size_t bookkeeping::next_block_size(std::size_t bytes, std::size_t held) noexcept {
   const std::size_t needed = piece_of(list_of(bytes)) + line;
-  const std::size_t share = std::clamp<std::size_t>(std::bit_floor(held / 128 + 1), 1024, largest_piece);
+  const std::size_t share = std::clamp(std::bit_floor(held / 128 + 1), first_block, largest_piece);
   return std::max(needed, share);
 }
 

@@ -8,7 +8,7 @@
 
 namespace quarry::detail {
 
-// Pieces are whole cache lines: every count of them to 1 KiB, then powers of two to 16 KiB. A piece given back serves
+// Pieces are whole cache lines: every count of them to 576 bytes, then the powers of two to 16 KiB. A piece given back serves
 // the same size again, and nothing goes upstream before release_all().
 //
 //   bytes of all blocks = Σ block headers + pieces handed out + free pieces + untouched rest of the newest block
@@ -35,7 +35,7 @@ public:
   void release_all(upstream& up) noexcept;
 
 private:
-    static constexpr std::size_t list_count = 21;
+    static constexpr std::size_t list_count = 15;
   struct piece {
     piece* next;
   };

@@ -10,7 +10,7 @@
 
 namespace quarry::detail {
 
-// An open-addressed table by address, at most three quarters full. The first entries are inside, so that a few oversized
+// An open-addressed table by address, at most three quarters full, the first one but for one entry. Its first entries are inside, so that a few oversized
 // blocks are one upstream call each; the table then doubles from 64.
 //
 //   blocks = entries with an address;  bytes = Σ their sizes
@@ -40,10 +40,10 @@ private:
     std::size_t bytes = 0;
     std::size_t alignment = 0;
   };
-  static constexpr std::size_t first_count = 12;
+  static constexpr std::size_t first_count = 9;
 
   std::size_t start_of(const void* address) const noexcept;
-  bool has_room() const noexcept { return (blocks_ + promised_ + 1) * 4 <= count_ * 3 + 3; }
+  bool has_room() const noexcept { return blocks_ + promised_ + 1 <= (count_ == first_count ? count_ - 1 : count_ / 4 * 3); }
   void grow();
   void put(const entry& e) noexcept;
   void erase(std::size_t index) noexcept;

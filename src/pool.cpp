@@ -167,14 +167,16 @@ void pool::reshelve(slab& s) noexcept {
   shelves_[now].insert(s);
 }
 
-// When much is held in vain and this class has a part in it. Enters at a quarter free and leaves at an eighth, so that
-// the mode does not flap.
+// When much is held in vain and this class has a part in it: by free blocks in its slabs (from a quarter to an eighth,
+// so that the mode does not flap), or by slabs scattered over chunks that are else empty.
 void pool::note_occupancy() noexcept {
   constexpr std::size_t worth_it = 16384;
   const bool was = draining_.load(std::memory_order_relaxed);
+  const std::size_t block = block_sizes[class_];
   const std::size_t idle = carved_ > reserved() ? free_ : 0;
-  const bool now =
-      idle * (was ? 8 : 4) > carved_ && idle * block_sizes[class_] > worth_it && source_.holds_much_in_vain();
+  const bool much_is_free = idle * (was ? 8 : 4) > carved_ && idle * block > worth_it;
+  const bool now = source_.holds_much_in_vain() &&
+                   (much_is_free || (source_.scattered() && carved_ * block > worth_it && reserved() == 0));
   if (now != was) draining_.store(now, std::memory_order_relaxed);
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 
 #include "address_tree.hpp"
 #include "slab.hpp"
@@ -29,7 +30,7 @@ public:
   static constexpr std::size_t most_at_once = 64; ///< blocks of one refill or flush
 
   pool(size_class c, slab_source& source, usage& use, bool shared) noexcept
-      : class_(c), source_(source), usage_(use), mutex_(shared) {}
+      : source_(source), usage_(use), mutex_(shared), class_(static_cast<std::uint8_t>(c)) {}
 
   /// Takes 1 to `count` free blocks, lowest addresses of at most two slabs first; returns how many.
   /// Throws what upstream throws, and then nothing has changed.
@@ -80,7 +81,6 @@ private:
   bool may_go(const slab& s) const noexcept;
   void note_occupancy() noexcept;
 
-  const size_class class_;
   slab_source& source_;
   usage& usage_;
   mutable optional_mutex mutex_;
@@ -89,7 +89,10 @@ private:
   std::size_t carved_ = 0;
   std::size_t free_ = 0;
   std::atomic<std::size_t> reserved_ = 0;
+  const std::uint8_t class_;
   std::atomic<bool> draining_ = false;
 };
+
+static_assert(sizeof(pool) <= 128, "a pool's own memory is two lines: a pool resource of a few requests holds little");
 
 } // namespace quarry::detail

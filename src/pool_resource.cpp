@@ -34,7 +34,7 @@ static_assert(sizeof(detail::synchronized_state) <= detail::synchronized_state_b
 namespace {
 
 constexpr std::size_t calls_before_magazines = 32; // a pool of a few requests does without
-constexpr std::size_t least_room = 15 << 16; // for free blocks; just below 1 MiB
+constexpr std::size_t least_room = 7 << 16; // for free blocks
 constexpr std::size_t least_magazine_bytes = 4096;
 constexpr std::size_t most_magazine_bytes = 16384;
 

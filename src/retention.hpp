@@ -10,10 +10,10 @@
 
 namespace quarry::detail {
 
-// Time is counted in frees: a period ends when as many bytes have been freed as were used at its peak (and an eighth of
-// the peak before, so that the foot of a tooth is no period of its own).
+// Time is counted in frees: a period ends when as many bytes have been freed as were used at its peak, or at the peak of
+// the period before if that was higher.
 //
-//   allowance = max(peak of the last period / 8, regretted)
+//   allowance = max(peak / 8, peak before / 8 · what is left of the period, regretted)
 //
 // `regretted` is memory that was given back and had to be obtained again soon: a load that fills and empties over and
 // over is allowed to keep it, and so comes to call upstream no more. What lay idle throughout the last four periods,
@@ -24,16 +24,19 @@ class retention {
 public:
   explicit retention(const usage& u) noexcept : usage_(u) {}
 
-  std::size_t allowance() const noexcept { return std::max({floor_bytes, recent_peak() / 8, regretted_}); }
+  /// May be asked without the owner's lock.
+  std::size_t allowance() const noexcept {
+    const std::size_t length = this->length();
+    const std::size_t left = length - std::min(length, freed_in_period());
+    const std::size_t faded = length == 0 ? 0 : static_cast<std::size_t>(double(before()) * double(left) / double(length));
+    return std::max({floor_bytes, usage_.period_peak() / 8, faded / 8, regretted_.load(std::memory_order_relaxed)});
+  }
 
   /// True while more is kept than today's use alone would allow: then frees must be seen, for periods to end.
   bool settling(std::size_t idle) const noexcept { return idle > floor_bytes + usage_.used() / 8; }
 
   /// May be asked without the owner's lock.
-  bool period_is_over() const noexcept {
-    const std::size_t length = std::max(usage_.period_peak(), last_peak_.load(std::memory_order_relaxed) / 8);
-    return usage_.freed() - freed_at_start_.load(std::memory_order_relaxed) >= length;
-  }
+  bool period_is_over() const noexcept { return freed_in_period() >= length(); }
 
   /// Ends a period during which `idle` bytes are empty now. The caller then tells `usage` to start one.
   void end_period(std::size_t idle) noexcept {
@@ -41,8 +44,9 @@ public:
     freed_at_start_.store(usage_.freed(), std::memory_order_relaxed);
     least_idle_[period_ % memory] = least_idle_now_;
     const std::size_t unneeded = *std::min_element(least_idle_.begin(), least_idle_.end());
-    const std::size_t slack = std::max(floor_bytes, last_peak_.load(std::memory_order_relaxed) / 8);
-    if (unneeded > slack) regretted_ -= std::min(regretted_, unneeded - slack);
+    const std::size_t slack = std::max(floor_bytes, before() / 8);
+    const std::size_t regretted = regretted_.load(std::memory_order_relaxed);
+    if (unneeded > slack) regretted_.store(regretted - std::min(regretted, unneeded - slack), std::memory_order_relaxed);
     least_idle_now_ = idle;
     ++period_;
     given_[period_ % memory] = 0;
@@ -57,7 +61,7 @@ public:
       const std::size_t regret = std::min(bytes, given);
       given -= regret;
       bytes -= regret;
-      regretted_ += regret;
+      regretted_.fetch_add(regret, std::memory_order_relaxed);
     }
   }
 
@@ -65,12 +69,16 @@ private:
   static constexpr std::size_t memory = 4;           // periods
   static constexpr std::size_t floor_bytes = 16384;  // not worth a call upstream
 
-  std::size_t recent_peak() const noexcept { return std::max(last_peak_.load(std::memory_order_relaxed), usage_.period_peak()); }
+  std::size_t before() const noexcept { return last_peak_.load(std::memory_order_relaxed); }
+  std::size_t length() const noexcept { return std::max(usage_.period_peak(), before()); }
+  std::size_t freed_in_period() const noexcept {
+    return usage_.freed() - freed_at_start_.load(std::memory_order_relaxed);
+  }
 
   const usage& usage_;
   std::atomic<std::size_t> last_peak_ = 0;
   std::atomic<std::size_t> freed_at_start_ = 0;
-  std::size_t regretted_ = 0;
+  std::atomic<std::size_t> regretted_ = 0;
   std::size_t period_ = 0;
   std::size_t least_idle_now_ = 0;
   std::array<std::size_t, memory> least_idle_{}; // of the last periods

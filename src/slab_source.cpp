@@ -107,6 +107,7 @@ slab& slab_source::carve(const run& r, slab& s, const wish& w) noexcept {
   s.reset(c.base + (r.first << c.unit_shift), w.c,
           std::min({fitting, slab::most_blocks, limits_.blocks_per_chunk}));
   c.mark(r.first, r.units, &s);
+  free_ -= r.units << c.unit_shift;
   relist(c);
   note_idle();
   return s;
@@ -165,6 +166,7 @@ void slab_source::add(void* descriptor, void* memory, std::size_t bytes, size_cl
   added.list = static_cast<std::uint8_t>(empty_list);
   lists_[empty_list].push_front(added);
   idle_ += bytes;
+  free_ += bytes;
   retention_.obtained(bytes);
   chunks_.fetch_add(1, std::memory_order_relaxed);
 }
@@ -199,7 +201,7 @@ void slab_source::give(slab* first, bool keep_chunks) noexcept {
     }
     note_idle();
   }
-  if (!keep_chunks && surplus_.load(std::memory_order_relaxed)) give_surplus();
+  if (!keep_chunks && idle_.load(std::memory_order_relaxed) >= retention_.allowance() + least_surplus) give_surplus();
 }
 
 void slab_source::give_surplus() noexcept {
@@ -228,6 +230,7 @@ void slab_source::return_units(slab& s) noexcept {
   chunk& c = map_.chunk_of(s.base);
   const run r = run_of(c, s);
   c.mark(r.first, r.units, nullptr);
+  free_ += r.units << c.unit_shift;
   relist(c);
   if (c.empty()) idle_ += c.bytes;
   s.class_index.store(slab::no_class, std::memory_order_release);
@@ -245,6 +248,7 @@ chunk* slab_source::remove_surplus(std::size_t allowed) noexcept {
   lists_[empty_list].remove(*c);
   map_.erase(*c);
   idle_ -= c->bytes;
+  free_ -= c->bytes;
   chunks_.fetch_sub(1, std::memory_order_relaxed);
   note_idle();
   return c;
@@ -277,13 +281,12 @@ void slab_source::advance() noexcept {
       note_idle();
     }
   }
-  if (surplus_.load(std::memory_order_relaxed)) give_surplus();
+  give_surplus();
 }
 
 void slab_source::note_idle() noexcept {
   retention_.idle_is(idle_);
   settling_.store(retention_.settling(idle_), std::memory_order_relaxed);
-  surplus_.store(has_surplus(retention_.allowance()), std::memory_order_relaxed);
 }
 
 void slab_source::release_all() noexcept {
@@ -294,7 +297,7 @@ void slab_source::release_all() noexcept {
       up_.deallocate(c->base, c->bytes, alignment_of(c->bytes));
     }
   }
-  idle_ = 0;
+  idle_ = free_ = 0;
   note_idle();
   map_.release_all(up_);
   bookkeeping_.release_all(up_);
@@ -331,18 +334,19 @@ std::size_t slab_source::bytes_in_slabs() const noexcept {
 
 void slab_source::check_invariants() const {
   const std::lock_guard guard(mutex_);
-  std::size_t idle = 0, chunks = 0;
+  std::size_t idle = 0, free = 0, chunks = 0;
   for (const auto& list : lists_)
     for (const chunk* c = list.front(); c != nullptr; c = c->next) {
       ++chunks;
       if (c->empty()) idle += c->bytes;
+      free += c->free_bytes();
       if (&list != &lists_[c->list] || list_of(*c) != c->list)
         throw std::logic_error("quarry: a chunk is in the wrong list");
       if ((std::size_t{c->units} << c->unit_shift) != c->bytes)
         throw std::logic_error("quarry: a chunk's units are not its bytes");
       for (std::size_t unit = 0; unit < c->units; ++unit) check_unit(*c, unit);
     }
-  if (idle != idle_) throw std::logic_error("quarry: idle bytes are miscounted");
+  if (idle != idle_ || free != free_) throw std::logic_error("quarry: idle bytes are miscounted");
   if (chunks != chunk_count()) throw std::logic_error("quarry: chunks are miscounted");
 }
 

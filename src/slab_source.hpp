@@ -37,11 +37,17 @@ public:
 
   /// Does what is due by the count of frees; gives at most two chunks upstream.
   void tick() noexcept {
-    if (surplus_.load(std::memory_order_relaxed) || retention_.period_is_over()) advance();
+    const std::size_t idle = idle_.load(std::memory_order_relaxed);
+    if ((idle != 0 && idle >= retention_.allowance() + least_surplus) || retention_.period_is_over()) advance();
   }
 
   /// True while frees must be seen for kept memory to be forgotten.
   bool settling() const noexcept { return settling_.load(std::memory_order_relaxed); }
+
+  /// True while empty units in chunks that are not empty make up much: then used slabs are scattered.
+  bool scattered() const noexcept {
+    return free_.load(std::memory_order_relaxed) - idle_.load(std::memory_order_relaxed) > 65536 + usage_.used() / 5;
+  }
 
   /// True while more than a fifth of what is held is not used.
   bool holds_much_in_vain() const noexcept {
@@ -87,7 +93,8 @@ private:
     std::size_t bytes; // as large as the class would like
     std::size_t least; // smaller ones are taken from memory that is there
   };
-  static constexpr std::size_t list_count = 20;
+  static constexpr std::size_t list_count = 15; // by the power of two, from 64 bytes to 512 KiB
+  static constexpr std::size_t least_surplus = 16384;
   static constexpr std::size_t empty_list = list_count - 1;
 
   wish wish_for(size_class c, std::size_t class_bytes) const noexcept;
@@ -119,8 +126,8 @@ private:
   mutable optional_mutex mutex_;
   std::atomic<std::size_t> chunks_ = 0;
   std::atomic<bool> settling_ = false;
-  std::atomic<bool> surplus_ = false; // more is idle than the allowance
-  std::size_t idle_ = 0;
+  std::atomic<std::size_t> idle_ = 0; // bytes of empty chunks
+  std::atomic<std::size_t> free_ = 0; // bytes of free units, those of empty chunks included
   std::array<intrusive_list<chunk>, list_count> lists_{};
   retention retention_;
   bookkeeping bookkeeping_;

@@ -14,7 +14,6 @@ struct thread_cache_links {
   thread_cache* next = nullptr;             // of the pool; guarded by the registry mutex
   thread_cache* previous = nullptr;         // of the pool; guarded by the registry mutex
   thread_cache* next_of_thread = nullptr;   // the owning thread's
-  std::uint8_t cold_frees = 0;              // of the owning thread
 };
 
 // The slots follow the set, so it is last.

@@ -169,11 +169,13 @@ auto thread_magazines::room_for(const thread_cache& cache) const noexcept {
 }
 
 // Others have taken all the room, or less is used than once was.
-bool thread_magazines::room_is_unfair(thread_cache& cache) const noexcept {
-  constexpr std::uint8_t patience = 32;
+bool thread_magazines::room_is_unfair(const thread_cache& cache) noexcept {
+  constexpr std::size_t patience = 32;
   const std::size_t taken = room_bytes_.load_relaxed(), all = room_of_all();
   if (taken > all) return true;
-  return taken > all - all / 8 && cache.capacity_bytes.load_relaxed() < share() / 4 && ++cache.cold_frees % patience == 0;
+  if (taken <= all - all / 8 || cache.capacity_bytes.load_relaxed() >= share() / 4) return false;
+  // A visit costs as much as there are caches, so all of them together wait that long for it.
+  return unfair_calls_.fetch_add(1, std::memory_order_relaxed) % (patience * caches_.load(std::memory_order_relaxed) + 1) == 0;
 }
 
 void* thread_magazines::allocate(size_class c) {

@@ -63,7 +63,7 @@ private:
   std::size_t room_of_all() const noexcept;
   std::size_t share() const noexcept;
   auto room_for(const thread_cache& cache) const noexcept;
-  bool room_is_unfair(thread_cache& cache) const noexcept;
+  bool room_is_unfair(const thread_cache& cache) noexcept;
 
   pool_core& core_;
   const void* const resource_;
@@ -72,6 +72,7 @@ private:
   std::atomic<std::size_t> cold_calls_ = 0;
   atomic_word<std::size_t> room_bytes_; // Σ capacity_bytes of the sets
   std::atomic<std::size_t> caches_ = 0;
+  std::atomic<std::size_t> unfair_calls_ = 0;
   thread_cache* first_ = nullptr; // guarded by the registry mutex
   std::size_t leaving_ = 0;       // threads that are flushing on their way out; guarded by the registry mutex
 };

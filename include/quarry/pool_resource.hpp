@@ -19,8 +19,8 @@ namespace detail {
 // costs little.
 struct unsynchronized_state;
 struct synchronized_state;
-inline constexpr std::size_t unsynchronized_state_bytes = 2176;
-inline constexpr std::size_t synchronized_state_bytes = 2240;
+inline constexpr std::size_t unsynchronized_state_bytes = 2016;
+inline constexpr std::size_t synchronized_state_bytes = 2080;
 
 } // namespace detail
 
