@@ -68,9 +68,9 @@ void* take(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, MayGr
     const way now = way_of(core, c);
     choose(set, c, now);
     if (now == way::draining) {
-      if (core.refill_from_slabs(c, blocks, 1) != 0) return blocks[0];
+      if (void* const block = core.take_while_draining(c)) return block;
     }
-    if (set.count(c) != 0) { // draining without a free block in a slab, or a visitor had closed the magazine
+    if (set.count(c) != 0) { // draining with no free block elsewhere, or a visitor had closed the magazine
       set.take_newest(c, blocks, 1);
       return blocks[0];
     }

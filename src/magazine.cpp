@@ -29,7 +29,7 @@ void magazine_set::resize(size_class c, std::size_t capacity_of_c) noexcept {
 }
 
 bool magazine_set::reclaim_room() noexcept {
-  constexpr std::uint32_t patience = 64; // moving all magazines costs as much as some dozen refills
+  constexpr std::uint32_t patience = 1024; // a class that was large enough had no use for more either
   if (++refusals % patience != 0) return false;
   capacities wanted;
   for (size_class i = 0; i < magazine_count; ++i) {
@@ -97,13 +97,6 @@ void magazine_set::close() noexcept {
   for (magazine& m : magazines) {
     m.floor.store_release(magazine::closed_floor);
     m.cap.store_release(0);
-  }
-}
-
-void magazine_set::open() noexcept {
-  for (size_class c = 0; c < magazine_count; ++c) {
-    magazines[c].cap.store_release(magazines[c].end);
-    magazines[c].floor.store_release(base[c]);
   }
 }
 

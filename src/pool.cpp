@@ -43,6 +43,22 @@ std::size_t pool::take_from_slabs(void** out, std::size_t count) noexcept {
   return taken;
 }
 
+void* pool::take_while_draining() noexcept {
+  void* block = nullptr;
+  std::size_t class_bytes;
+  {
+    const std::lock_guard guard(mutex_);
+    if (take_from_slabs(&block, 1) != 0) return block;
+    class_bytes = carved_ * block_sizes[class_];
+  }
+  slab* const s = source_.take_from_chunks_in_use(class_, class_bytes);
+  if (s == nullptr) return nullptr;
+  const std::lock_guard guard(mutex_);
+  add(*s);
+  take_from(*s, &block, 1);
+  return block;
+}
+
 std::size_t pool::take_from(slab& s, void** out, std::size_t count) noexcept {
   const std::size_t taken = s.take(out, count);
   free_ -= taken;
@@ -81,7 +97,11 @@ std::size_t pool::flush(void* const* blocks, std::size_t count, slab*& emptied, 
     if (ours && s->shelf != slab::no_shelf) settle(*s, emptied);
   }
   free_ += count - bad_count;
-  usage_.subtract((count - bad_count) * block_sizes[class_]);
+  const std::size_t bytes = (count - bad_count) * block_sizes[class_];
+  if (source_.settling() && !draining())
+    usage_.subtract_counted(bytes);
+  else
+    usage_.subtract(bytes);
   note_occupancy();
   return bad_count;
 }

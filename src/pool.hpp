@@ -42,6 +42,10 @@ public:
     return take_from_slabs(out, fair_count(count));
   }
 
+  /// A block for a class that is draining: of a slab, or else of a new slab in a chunk that is in use. Null when upstream
+  /// or an empty chunk would be needed.
+  void* take_while_draining() noexcept;
+
   /// Marks blocks free. Slabs that come to be empty are put before `emptied`, linked by `left`, for slab_source::give.
   /// Blocks that no slab of this class has as used are put into `bad`; returns how many those are.
   std::size_t flush(void* const* blocks, std::size_t count, slab*& emptied, bad_block* bad) noexcept;

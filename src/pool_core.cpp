@@ -80,7 +80,7 @@ void pool_core::flush_into(flushed& f, size_class c, void* const* blocks, std::s
   } else {
     for (; bad_count < count; ++bad_count) bad[bad_count] = {blocks[bad_count], false, source_.find(blocks[bad_count])};
   }
-  dropped_.fetch_add(bad_count, std::memory_order_relaxed);
+  if (bad_count != 0) dropped_.fetch_add(bad_count, std::memory_order_relaxed);
   for (std::size_t i = 0; i < bad_count && f.bad_count < flushed::most_bad; ++i) f.bad[f.bad_count++] = {bad[i], c};
 }
 

@@ -43,6 +43,9 @@ public:
   /// The same without calling upstream; may return 0.
   std::size_t refill_from_slabs(size_class c, void** out, std::size_t count) noexcept;
 
+  /// See pool::take_while_draining.
+  void* take_while_draining(size_class c) noexcept { return pools_[c].load(std::memory_order_acquire)->take_while_draining(); }
+
   /// Gives blocks of class `c` back to their slabs; bad ones are reported and dropped. Never allocates.
   void flush(size_class c, void* const* blocks, std::size_t count) noexcept;
 
@@ -75,6 +78,9 @@ public:
     usage_.note_freed(block_sizes[c]);
     if (reserved(c) == 0) source_.tick();
   }
+
+  /// True once after each period during which much was held in vain: then magazines should be flushed.
+  bool magazines_are_stale() noexcept { return source_.magazines_are_stale(); }
 
   oversized& large() noexcept { return oversized_; }
   const oversized& large() const noexcept { return oversized_; }

@@ -85,6 +85,12 @@ void make_magazines(detail::unsynchronized_state& s, detail::magazine_set*& set,
   s.magazine_bytes = bytes;
 }
 
+void flush_magazines(detail::pool_core& core, detail::magazine_set& set) noexcept {
+  detail::pool_core::flushed f;
+  core.flush_set(f, set);
+  core.finish(f, true);
+}
+
 } // namespace
 
 // ---- unsynchronized ------------------------------------------------------------------------------------------------
@@ -126,6 +132,7 @@ void unsynchronized_pool_resource::deallocate_cold(void* p, std::size_t bytes, s
   if (c >= detail::magazine_count || !is_there(magazines_)) return core.flush(c, &p, 1);
   detail::no_mutex mutex;
   detail::give(core, *magazines_, mutex, c, p, room_of(core, *magazines_));
+  if (core.magazines_are_stale()) flush_magazines(core, *magazines_);
 }
 
 void unsynchronized_pool_resource::release() noexcept {
@@ -153,10 +160,8 @@ void unsynchronized_pool_resource::reserve(std::size_t bytes, std::size_t alignm
 
 std::size_t unsynchronized_pool_resource::trim(std::size_t keep_bytes) noexcept {
   detail::pool_core& core = state().core;
-  detail::pool_core::flushed f;
-  if (is_there(magazines_)) core.flush_set(f, *magazines_);
   const std::size_t before = core.bytes_given();
-  core.finish(f, true);
+  if (is_there(magazines_)) flush_magazines(core, *magazines_);
   core.trim(keep_bytes);
   return core.bytes_given() - before;
 }

@@ -60,15 +60,21 @@ slab_source::wish slab_source::wish_for(size_class c, std::size_t class_bytes) c
   return {c, bytes, std::max(block, bytes / 4)};
 }
 
-slab* slab_source::try_take(const wish& w) noexcept {
-  const run r = find_run(w);
+slab* slab_source::take_from_chunks_in_use(size_class c, std::size_t class_bytes) noexcept {
+  const wish w = wish_for(c, class_bytes);
+  const std::lock_guard guard(mutex_);
+  return try_take(w, empty_list);
+}
+
+slab* slab_source::try_take(const wish& w, std::size_t lists) noexcept {
+  const run r = find_run(w, lists);
   if (r.in == nullptr) return nullptr;
   void* const piece = bookkeeping_.take(sizeof(slab));
   return piece == nullptr ? nullptr : &carve(r, *::new (piece) slab, w);
 }
 
-slab_source::run slab_source::find_run(const wish& w) const noexcept {
-  for (std::size_t list = static_cast<std::size_t>(std::bit_width(w.least / 64)); list < list_count; ++list) {
+slab_source::run slab_source::find_run(const wish& w, std::size_t lists) const noexcept {
+  for (std::size_t list = static_cast<std::size_t>(std::bit_width(w.least / 64)); list < lists; ++list) {
     int tries = tries_per_list;
     for (chunk* c = lists_[list].front(); c != nullptr && tries-- > 0; c = c->next)
       if (const run r = fit(*c, w); r.in != nullptr) return r;
@@ -278,6 +284,7 @@ void slab_source::advance() noexcept {
     if (retention_.period_is_over()) {
       retention_.end_period(idle_);
       usage_.start_period();
+      stale_.store(holds_much_in_vain(), std::memory_order_relaxed);
       note_idle();
     }
   }

@@ -32,6 +32,9 @@ public:
   /// An untouched slab of class `c`, in proportion to what the class has. Throws what upstream throws.
   slab& take(size_class c, std::size_t class_bytes);
 
+  /// The same without upstream and empty chunks; may return null.
+  slab* take_from_chunks_in_use(size_class c, std::size_t class_bytes) noexcept;
+
   /// Takes back empty slabs, linked by `left`; then, unless `keep_chunks`, gives at most two chunks upstream.
   void give(slab* first, bool keep_chunks = false) noexcept;
 
@@ -39,6 +42,11 @@ public:
   void tick() noexcept {
     const std::size_t idle = idle_.load(std::memory_order_relaxed);
     if ((idle != 0 && idle >= retention_.allowance() + least_surplus) || retention_.period_is_over()) advance();
+  }
+
+  /// True once after each period during which much was held in vain.
+  bool magazines_are_stale() noexcept {
+    return stale_.load(std::memory_order_relaxed) && stale_.exchange(false, std::memory_order_relaxed);
   }
 
   /// True while frees must be seen for kept memory to be forgotten.
@@ -99,8 +107,8 @@ private:
 
   wish wish_for(size_class c, std::size_t class_bytes) const noexcept;
   bool bounded() const noexcept { return limits_.blocks_per_chunk < limits_.largest_chunk / 8; }
-  slab* try_take(const wish& w) noexcept;
-  run find_run(const wish& w) const noexcept;
+  slab* try_take(const wish& w, std::size_t lists = list_count) noexcept;
+  run find_run(const wish& w, std::size_t lists = list_count) const noexcept;
   run fit(chunk& c, const wish& w) const noexcept;
   slab& carve(const run& r, slab& s, const wish& w) noexcept;
 
@@ -126,6 +134,7 @@ private:
   mutable optional_mutex mutex_;
   std::atomic<std::size_t> chunks_ = 0;
   std::atomic<bool> settling_ = false;
+  std::atomic<bool> stale_ = false;
   std::atomic<std::size_t> idle_ = 0; // bytes of empty chunks
   std::atomic<std::size_t> free_ = 0; // bytes of free units, those of empty chunks included
   std::array<intrusive_list<chunk>, list_count> lists_{};

@@ -1,6 +1,7 @@
 // One thread's magazine set of one pool: a page, linked into the pool's list and the thread's. Rung 5.
 #pragma once
 
+#include <atomic>
 #include <mutex>
 
 #include <quarry/magazine.hpp>
@@ -9,7 +10,8 @@
 namespace quarry::detail {
 
 struct thread_cache_links {
-  std::mutex mutex;                         // the owner's cold path and visitors
+  std::mutex mutex;                         // visitors, one at a time
+  std::atomic<bool> visited = false;        // a visitor is inside, or about to be
   thread_magazines* pool = nullptr;         // guarded by the registry mutex
   thread_cache* next = nullptr;             // of the pool; guarded by the registry mutex
   thread_cache* previous = nullptr;         // of the pool; guarded by the registry mutex
@@ -18,6 +20,26 @@ struct thread_cache_links {
 
 // The slots follow the set, so it is last.
 struct thread_cache : thread_cache_links, magazine_set {};
+
+/// The owner's cold path: as the hot one it is inside while `busy`, and it waits for a visitor to leave.
+class owner_section {
+public:
+  explicit owner_section(thread_cache& cache) noexcept : cache_(cache) {}
+
+  void lock() noexcept {
+    cache_.enter();
+    while (cache_.visited.load(std::memory_order_acquire)) {
+      cache_.leave();
+      cache_.mutex.lock();
+      cache_.mutex.unlock();
+      cache_.enter();
+    }
+  }
+  void unlock() noexcept { cache_.leave(); }
+
+private:
+  thread_cache& cache_;
+};
 
 /// Guards which pool has which caches; one of the process, since threads and pools end independently.
 std::mutex& registry_mutex() noexcept;

@@ -154,7 +154,7 @@ void thread_magazines::retire(thread_cache& cache) noexcept {
 
 // What the caches may hold together. One alone, of a single thread, makes do with less.
 std::size_t thread_magazines::room_of_all() const noexcept {
-  const std::size_t least = caches_.load(std::memory_order_relaxed) > 1 ? std::size_t{1} << 20 : std::size_t{1} << 18;
+  const std::size_t least = caches_.load(std::memory_order_relaxed) > 1 ? std::size_t{1} << 20 : std::size_t{7} << 16;
   return std::max(least - least / 16, core_.bytes_used() / 10);
 }
 
@@ -181,7 +181,10 @@ bool thread_magazines::room_is_unfair(const thread_cache& cache) noexcept {
 void* thread_magazines::allocate(size_class c) {
   if (core_.reserved(c) != 0) reclaim(c);
   thread_cache* const cache = c < magazine_count ? find_or_make(true) : nullptr;
-  if (cache != nullptr) return take(core_, *cache, cache->mutex, c, room_for(*cache));
+  if (cache != nullptr) {
+    owner_section inside(*cache);
+    return take(core_, *cache, inside, c, room_for(*cache));
+  }
   void* block;
   core_.refill(c, &block, 1);
   return block;
@@ -190,22 +193,36 @@ void* thread_magazines::allocate(size_class c) {
 void thread_magazines::deallocate(size_class c, void* block) noexcept {
   thread_cache* const cache = c < magazine_count ? find_or_make(false) : nullptr;
   if (cache == nullptr) return core_.flush(c, &block, 1);
-  give(core_, *cache, cache->mutex, c, block, room_for(*cache));
+  owner_section inside(*cache);
+  give(core_, *cache, inside, c, block, room_for(*cache));
+  if (core_.magazines_are_stale()) flush_all();
   if (room_is_unfair(*cache)) rebalance();
 }
 
 // ---- visiting other threads' caches --------------------------------------------------------------------------------
 
+// Keeps the owner out of its cold path, and then, with all bounds closed, out of the hot one; it is the owner's next cold
+// calls that open them, class by class. False when it is inside and
+// is not to be waited for.
+bool thread_magazines::shut_out_owner(thread_cache& cache, when_busy busy) noexcept {
+  const auto owner_is_out = [&] {
+    membarrier_all_threads();
+    while (busy == when_busy::wait && cache.busy.load_acquire() != 0) std::this_thread::yield();
+    return cache.busy.load_acquire() == 0;
+  };
+  cache.visited.store(true, std::memory_order_relaxed);
+  if (!owner_is_out()) return false;
+  cache.close();
+  return owner_is_out();
+}
+
 template <class Function>
 void thread_magazines::visit(when_busy busy, Function f) noexcept {
   const std::lock_guard guard(registry_mutex());
   for (thread_cache* cache = first_; cache != nullptr; cache = cache->next) {
-    const std::lock_guard owner_out(cache->mutex);
-    cache->close();
-    membarrier_all_threads();
-    while (busy == when_busy::wait && cache->busy.load_acquire() != 0) std::this_thread::yield();
-    if (cache->busy.load_acquire() == 0) f(*cache);
-    cache->open();
+    const std::lock_guard one_visitor(cache->mutex);
+    if (shut_out_owner(*cache, busy)) f(*cache);
+    cache->visited.store(false, std::memory_order_release);
   }
 }
 
@@ -240,13 +257,11 @@ void thread_magazines::reclaim(size_class c) noexcept {
   core_.finish(f);
 }
 
-std::array<std::size_t, size_class_count> thread_magazines::count_blocks() const noexcept {
+std::array<std::size_t, size_class_count> thread_magazines::count_blocks() noexcept {
   std::array<std::size_t, size_class_count> counts{};
-  const std::lock_guard guard(registry_mutex());
-  for (thread_cache* cache = first_; cache != nullptr; cache = cache->next) {
-    const std::lock_guard layout(cache->mutex);
-    for (size_class c = 0; c < magazine_count; ++c) counts[c] += cache->count(c);
-  }
+  visit(when_busy::wait, [&](const thread_cache& cache) {
+    for (size_class c = 0; c < magazine_count; ++c) counts[c] += cache.count(c);
+  });
   return counts;
 }
 

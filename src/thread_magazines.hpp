@@ -15,7 +15,7 @@ struct thread_cache;
 // SYNCHRONIZATION, in the order in which locks are taken:
 //
 //   registry mutex (one, of the process)   which caches a pool has, and which pool a cache serves
-//   mutex of a cache                       the owner's cold path and visitors; the hot path uses `busy`, see magazine.hpp
+//   mutex of a cache                       visitors, one at a time; the owner is inside while `busy`, see magazine.hpp
 //   mutex of a pool (a class), of the slab source, of the oversized table
 //   upstream mutex                         taken with none of the above held, and held over upstream calls only
 //
@@ -41,7 +41,7 @@ public:
   /// Makes every cache forget its blocks, which are dead.
   void forget_all() noexcept;
 
-  std::array<std::size_t, size_class_count> count_blocks() const noexcept;
+  std::array<std::size_t, size_class_count> count_blocks() noexcept;
   void check_invariants();
 
   /// Serves as the one of this thread's table that is never compared.
@@ -51,6 +51,7 @@ private:
   friend struct thread_exit;
 
   enum class when_busy { skip, wait };
+  static bool shut_out_owner(thread_cache& cache, when_busy) noexcept;
   template <class Function>
   void visit(when_busy, Function f) noexcept;
 

@@ -8,24 +8,26 @@ namespace quarry::detail {
 
 // Counted in batches, at refills and flushes: a block in a magazine counts as used.
 //
-//   used ≤ period_peak ≤ peak
+//   used = taken − given ≤ period_peak ≤ peak
 class usage {
 public:
   explicit usage(bool shared) noexcept : shared_(shared) {}
 
   /// Pooled blocks were taken from slabs.
   void add(std::size_t bytes) noexcept {
-    const std::size_t now = increase(used_, bytes);
+    const std::size_t now = increase(taken_, bytes) - given_.load(std::memory_order_relaxed);
     raise(period_peak_, now);
-    raise(peak_, now + oversized_.load(std::memory_order_relaxed));
+    raise(peak_, now + oversized());
   }
   /// Pooled blocks were given back to slabs.
-  void subtract(std::size_t bytes) noexcept {
-    increase(used_, ~bytes + 1);
-    increase(freed_, bytes);
+  void subtract(std::size_t bytes) noexcept { increase(given_, bytes); }
+  /// The same for blocks whose freeing note_freed has counted.
+  void subtract_counted(std::size_t bytes) noexcept {
+    increase(given_, bytes);
+    increase(pushed_, ~bytes + 1);
   }
   /// Blocks were freed into a magazine: time goes on.
-  void note_freed(std::size_t bytes) noexcept { increase(freed_, bytes); }
+  void note_freed(std::size_t bytes) noexcept { increase(pushed_, bytes); }
 
   void add_oversized(std::size_t bytes) noexcept {
     const std::size_t now = increase(oversized_, bytes);
@@ -39,9 +41,15 @@ public:
     oversized_.store(0, std::memory_order_relaxed);
   }
 
-  std::size_t used() const noexcept { return used_.load(std::memory_order_relaxed); }
+  std::size_t used() const noexcept {
+    const std::size_t given = given_.load(std::memory_order_relaxed); // first: what is given was taken before
+    return taken_.load(std::memory_order_relaxed) - given;
+  }
   std::size_t oversized() const noexcept { return oversized_.load(std::memory_order_relaxed); }
-  std::size_t freed() const noexcept { return freed_.load(std::memory_order_relaxed); } ///< bytes ever, modulo 2^64
+  /// Bytes ever freed, modulo 2^64.
+  std::size_t freed() const noexcept {
+    return given_.load(std::memory_order_relaxed) + pushed_.load(std::memory_order_relaxed);
+  }
   std::size_t period_peak() const noexcept { return period_peak_.load(std::memory_order_relaxed); }
   std::size_t peak() const noexcept { return peak_.load(std::memory_order_relaxed); }
 
@@ -60,9 +68,10 @@ private:
   }
 
   const bool shared_;
-  std::atomic<std::size_t> used_ = 0;
+  std::atomic<std::size_t> taken_ = 0;  // bytes ever taken from slabs
+  std::atomic<std::size_t> given_ = 0;  // bytes ever given back to slabs
+  std::atomic<std::size_t> pushed_ = 0; // bytes ever freed into magazines where frees are counted
   std::atomic<std::size_t> oversized_ = 0;
-  std::atomic<std::size_t> freed_ = 0;
   std::atomic<std::size_t> period_peak_ = 0;
   std::atomic<std::size_t> peak_ = 0;
 };

@@ -37,7 +37,9 @@ struct magazine {
 // made every thread see it (membarrier) knows by busy == 0 that the owner is out and stays out. In C++'s terms:
 //
 //   owner:   busy ← 1 · compiler fence · read bounds (acquire) · act · busy ← 0 (release)
-//   visitor: close bounds (release) · membarrier · busy = 0 (acquire)? · act · open bounds (release)
+//   visitor: close bounds (release) · membarrier · busy = 0 (acquire)? · act · leave; the owner's cold path opens bounds
+//
+// (The cold path, which moves bounds itself, is kept out first in the same way, by a flag of the cache.)
 //
 // Of the owner's store to busy and its read of the bounds, and the visitor's store to the bounds and its read of busy,
 // the barrier orders both pairs: at least one sees the other. The releases and acquires order the slots themselves.
@@ -124,20 +126,20 @@ struct magazine_set {
   void let_push(size_class c, bool may) noexcept;
   void let_pop(size_class c, bool may) noexcept;
 
-  void close() noexcept; ///< sends every call of the owner to the cold path
-  void open() noexcept;  ///< undoes close(); all may push and pop
+  void close() noexcept; ///< sends the owner's next call for each class to the cold path
   void forget_all() noexcept; ///< all blocks are dead
   void give_up_room() noexcept; ///< every capacity becomes 0; expects empty magazines
   void take_over(const magazine_set& smaller) noexcept; ///< its blocks and capacities; this one is empty, with more slots
 
   void check_invariants() const;
 
-private:
   void enter() noexcept {
     busy.store_relaxed(1);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
   }
   void leave() noexcept { busy.store_release(0); }
+
+private:
   using capacities = std::array<std::size_t, magazine_count>;
   void lay_out(const capacities& wanted) noexcept;
 };
