@@ -1,6 +1,6 @@
 // simulate [--measure] [--traces DIR]
-// Prints which costs the simulation assumes, and its tables. --measure: measures the costs here, and prints both.
-// instead.
+// Prints the costs that the simulation assumes, and its tables. --measure: measures the costs on this machine
+// and prints both.
 #include "measure.hpp"
 #include "report.hpp"
 

@@ -39,7 +39,7 @@ void modelled_pool::refill_from_slabs(int core, size_class c, std::size_t wanted
     touch_slabs(core, got);
     machine_.spend(core, part::cold,
                    machine_.cost().refill + machine_.cost().refill_block * static_cast<double>(got.size()));
-    machine_.touch(core, shards_[shard_of(core)].counters);
+    touch_counters(core, shard_of(core));
     if (own.slabs.count().slabs == slabs) return receive(core, c, got, then);
     get_slab(core, upstream_.allocations() - calls);
     machine_.then(core, own.mutex, [=, this] { receive(core, c, got, then); });
@@ -101,7 +101,7 @@ void modelled_pool::flush_to_shard(int core, size_class c, std::size_t shard_ind
     machine_.touch(core, theirs.lists);
     machine_.spend(core, part::cold,
                    machine_.cost().flush + machine_.cost().flush_block * static_cast<double>(some.size()));
-    machine_.touch(core, shards_[shard_index].counters);
+    touch_counters(core, shard_index);
     if (emptied != nullptr) give_slabs(core, emptied, slabs - theirs.slabs.count().slabs);
     machine_.then(core, [=, this] { tick(core); });
   });
@@ -121,6 +121,11 @@ void modelled_pool::tick(int core) {
   const std::size_t calls = upstream_.deallocations();
   source_.tick();
   for (std::size_t i = calls; i < upstream_.deallocations(); ++i) call_upstream(core);
+}
+
+// Those of a class lie next to its lists, which are here already.
+void modelled_pool::touch_counters(int core, std::size_t shard_index) {
+  if (!design_.counters) machine_.touch(core, shards_[shard_index].counters);
 }
 
 // The descriptors of the blocks' slabs come to this core.

@@ -122,7 +122,7 @@ void modelled_pool::deallocate_cold(int core, size_class c, void* block) {
   blocks leaving;
   if (set.count(c) == set.capacity(c) && (now == way::draining || !grow(set, c, room_for(core)))) {
     leaving.resize(std::min(batch_of(set, c), set.count(c)));
-    set.take_oldest(c, leaving.data(), leaving.size());
+    if (!leaving.empty()) set.take_oldest(c, leaving.data(), leaving.size());
   }
   if (set.count(c) < set.capacity(c))
     set.put(c, &block, 1);
@@ -130,7 +130,7 @@ void modelled_pool::deallocate_cold(int core, size_class c, void* block) {
     leaving.push_back(block);
   if (!leaving.empty()) return flush(core, c, leaving);
   if (now != way::counted) return;
-  machine_.touch(core, shards_[shard_of(core)].counters);
+  touch_counters(core, shard_of(core));
   usage_.note_freed(block_sizes[c]);
   tick(core);
 }

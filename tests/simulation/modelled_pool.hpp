@@ -36,11 +36,12 @@ struct design {
 };
 inline constexpr std::array designs{
     design{.name = "as built"},
+    design{.name = "counters", .counters = true},
     design{.name = "depot", .depot = true},
     design{.name = "shards", .shards = true},
     design{.name = "spinning", .spinning = true},
     design{.name = "room", .room = true},
-    design{.name = "all", .depot = true, .shards = true, .spinning = true, .room = true},
+    design{.name = "all", .counters = true, .depot = true, .shards = true, .spinning = true, .room = true},
 };
 
 class modelled_pool {
@@ -121,6 +122,7 @@ private:
   void flush_to_shard(int core, size_class c, std::size_t shard_index, const blocks& some);
   void give_slabs(int core, quarry::detail::slab* emptied, std::size_t count);
   void tick(int core);
+  void touch_counters(int core, std::size_t shard_index);
   void touch_slabs(int core, const blocks& of);
 
   machine& machine_;
