@@ -28,11 +28,11 @@ using quarry::size_class;
 // As built, magazines exchange with the slabs, under the lock of the class. What could be changed:
 struct design {
   const char* name;
-  bool depot = false; // between them a depot for each class, where whole magazines change hands
-  bool shards =
-      false; // slabs, class locks, depots, counters once for every 8 cores; frees go to their block's shard
+  bool counters = false; // what is used and freed is counted with each class, not in one place for all
+  bool depot = false;    // a depot for each class before the slabs, where whole magazines change hands
+  bool shards = false;   // one of everything but the slab source for every 8 cores; blocks go home to theirs
   bool spinning = false; // who finds a lock taken spins until it is free, and does not sleep
-  bool room = false; // magazines may hold 64 KiB for each core, not 1 MiB or a tenth of what is used together
+  bool room = false;     // magazines may hold 64 KiB for each core, however little is used
 };
 inline constexpr std::array designs{
     design{.name = "as built"},
