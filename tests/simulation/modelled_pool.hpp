@@ -3,8 +3,9 @@
 // modelled is time: each call says what it costs, and takes the locks and lines that the threads of a real
 // pool would take.
 //
-// Two simplifications: a refill that needs a slab or a chunk has it at once and takes the locks on the way to
-// it afterwards; rooms of threads are not rebalanced, since all cores are there from the start.
+// Simplified: a refill that needs a slab or a chunk has it at once and takes the locks on the way to it
+// afterwards; a class that is draining takes new slabs in any chunk; rooms are not rebalanced and stale
+// magazines not flushed.
 #pragma once
 
 #include "address_space.hpp"
