@@ -6,8 +6,8 @@
 
 namespace quarry::detail {
 
-// A treap: a search tree by `base`, a heap by a hash of it, so that its expected depth is logarithmic without any memory
-// for balance. After Seidel and Aragon, "Randomized Search Trees" (1996).
+// A treap: a search tree by `base`, a heap by a hash of it, so that its expected depth is logarithmic without
+// any memory for balance. After Seidel and Aragon, "Randomized Search Trees" (1996).
 //
 //   left->base < base < right->base;   priority(left), priority(right) ≤ priority
 /// Item has `base` (a pointer), `left` and `right`.

@@ -8,10 +8,11 @@
 
 namespace quarry::detail {
 
-// Pieces are whole cache lines: every count of them to 576 bytes, then the powers of two to 16 KiB. A piece given back serves
-// the same size again, and nothing goes upstream before release_all().
+// Pieces are whole cache lines: every count of them to 576 bytes, then the powers of two to 16 KiB. A piece
+// given back serves the same size again, and nothing goes upstream before release_all().
 //
-//   bytes of all blocks = Σ block headers + pieces handed out + free pieces + untouched rest of the newest block
+//   bytes of all blocks = Σ block headers + pieces handed out + free pieces + untouched rest of the newest
+//   block
 //
 /// Not synchronized: its owner locks. Only grow() calls upstream.
 class bookkeeping {
@@ -23,7 +24,8 @@ public:
   void* take(std::size_t bytes) noexcept;
   void give(void* piece, std::size_t bytes) noexcept;
 
-  /// Obtains memory from upstream and adds it with `locked(add)`, which shall call `add()` under the owner's lock.
+  /// Obtains memory from upstream and adds it with `locked(add)`, which shall call `add()` under the owner's
+  /// lock.
   template <class Locked>
   void grow(upstream& up, std::size_t bytes, Locked locked) {
     const std::size_t size = next_block_size(bytes, up.held());
@@ -35,7 +37,7 @@ public:
   void release_all(upstream& up) noexcept;
 
 private:
-    static constexpr std::size_t list_count = 15;
+  static constexpr std::size_t list_count = 15;
   struct piece {
     piece* next;
   };

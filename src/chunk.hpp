@@ -10,8 +10,9 @@
 
 namespace quarry::detail {
 
-// A chunk is aligned to its size, at most to a granule. One below a granule is a power of two, of 8 units; others have units of 1 KiB or, where that
-// would be more than 64 of them, of the least power of two that makes it 64.
+// A chunk is aligned to its size, at most to a granule. One below a granule is a power of two, of 8 units;
+// others have units of 1 KiB or, where that would be more than 64 of them, of the least power of two that
+// makes it 64.
 //
 //   bytes = units << unit_shift = slots << slot_shift
 //   bit u of free_units is set  ⇔  the slots of unit u are null, for u < units
@@ -24,7 +25,7 @@ struct alignas(64) chunk {
   std::uint8_t unit_shift;
   std::uint8_t slot_shift;
   std::uint8_t units;
-  std::uint8_t list;        // which one of the slab source it is in
+  std::uint8_t list;         // which one of the slab source it is in
   std::uint8_t dedicated_to; // the only class it may serve, or slab::no_class
 
   static constexpr unsigned granule_slot_shift = 10; // 1 KiB
@@ -40,13 +41,16 @@ struct alignas(64) chunk {
 
   /// By slot: the slab that lies there, or null.
   std::atomic<slab*>* slots() noexcept { return reinterpret_cast<std::atomic<slab*>*>(this + 1); }
-  const std::atomic<slab*>* slots() const noexcept { return reinterpret_cast<const std::atomic<slab*>*>(this + 1); }
+  const std::atomic<slab*>* slots() const noexcept {
+    return reinterpret_cast<const std::atomic<slab*>*>(this + 1);
+  }
 
   /// An empty chunk of `size` bytes at `memory`; its slots are null.
   void reset(std::byte* memory, std::size_t size, std::uint8_t only_class) noexcept {
     base = memory;
     bytes = size;
-    slot_shift = static_cast<std::uint8_t>(size < granule ? std::countr_zero(size) - 3 : int{granule_slot_shift});
+    slot_shift =
+        static_cast<std::uint8_t>(size < granule ? std::countr_zero(size) - 3 : int{granule_slot_shift});
     unit_shift = static_cast<std::uint8_t>(
         size <= (64u << granule_slot_shift) ? slot_shift : std::bit_width((size - 1) >> 6));
     units = static_cast<std::uint8_t>(size >> unit_shift);

@@ -1,12 +1,13 @@
-// When a magazine is empty or full: blocks go between it and the slabs, in batches. Rung 5, cold, for both resources.
+// When a magazine is empty or full: blocks go between it and the slabs, in batches. Rung 5, cold, for both
+// resources.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <mutex>
 
-#include <quarry/magazine.hpp>
 #include "pool_core.hpp"
+#include <quarry/magazine.hpp>
 
 namespace quarry::detail {
 
@@ -19,8 +20,9 @@ inline std::size_t batch_of(const magazine_set& set, size_class c) noexcept {
   return std::clamp<std::size_t>((set.capacity(c) + 1) / 2, 1, pool_core::most_at_once);
 }
 
-/// Makes four times the room for class `c`: an empty or full magazine is one that is too small. When there is no room,
-/// or `may_grow(bytes)` says no, classes that were not used lately give up some of theirs now and then.
+/// Makes four times the room for class `c`: an empty or full magazine is one that is too small. When there is
+/// no room, or `may_grow(bytes)` says no, classes that were not used lately give up some of theirs now and
+/// then.
 template <class MayGrow>
 bool grow(magazine_set& set, size_class c, MayGrow may_grow) noexcept {
   const std::size_t block = block_sizes[c];
@@ -35,10 +37,10 @@ bool grow(magazine_set& set, size_class c, MayGrow may_grow) noexcept {
   return true;
 }
 
-// How a magazine works at the moment. As a rule blocks are pushed and popped, and the cold path sees a batch at a time.
-// While memory is kept that is to be forgotten, each free passes through the cold path, to be counted. While the class is
-// draining, freed blocks are pushed but never popped: they go to their slabs in batches, so that slabs come to be empty,
-// and each allocation takes a block of the fullest slab.
+// How a magazine works at the moment. As a rule blocks are pushed and popped, and the cold path sees a batch
+// at a time. While memory is kept that is to be forgotten, each free passes through the cold path, to be
+// counted. While the class is draining, freed blocks are pushed but never popped: they go to their slabs in
+// batches, so that slabs come to be empty, and each allocation takes a block of the fullest slab.
 enum class way { stack, counted, draining };
 
 inline way way_of(const pool_core& core, size_class c) noexcept {
@@ -93,7 +95,8 @@ void* take(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, MayGr
 
 /// Takes back a block of class `c` from the owner of `set`, whose magazine took it not.
 template <class Mutex, class MayGrow>
-void give(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, void* block, MayGrow may_grow) noexcept {
+void give(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, void* block,
+          MayGrow may_grow) noexcept {
   void* blocks[pool_core::most_at_once];
   std::size_t count = 0;
   const way now = way_of(core, c);

@@ -6,7 +6,8 @@ namespace quarry::detail {
 /// Whether the kernel has it; asked once. Without it no thread gets magazines, since none could be visited.
 bool membarrier_works() noexcept;
 
-/// Returns after every running thread of the process has executed a full barrier. Expects: membarrier_works().
+/// Returns after every running thread of the process has executed a full barrier. Expects:
+/// membarrier_works().
 void membarrier_all_threads() noexcept;
 
 } // namespace quarry::detail

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <stdexcept>
 #include <utility>
@@ -22,7 +22,8 @@ std::size_t oversized::index_of(const void* address) const noexcept {
   return entries_[i].address == nullptr ? count_ : i;
 }
 
-// ---- the table first, then the block -------------------------------------------------------------------------------
+// ---- the table first, then the block
+// -------------------------------------------------------------------------------
 
 void* oversized::allocate(std::size_t bytes, std::size_t alignment) {
   const std::lock_guard growing(up_.mutex());
@@ -79,7 +80,8 @@ void oversized::put(const entry& e) noexcept {
   entries_[i] = e;
 }
 
-// ---- giving back ---------------------------------------------------------------------------------------------------
+// ---- giving back
+// ---------------------------------------------------------------------------------------------------
 
 oversized::outcome oversized::deallocate(void* address, std::size_t bytes, std::size_t alignment) noexcept {
   entry e;
@@ -145,7 +147,8 @@ void oversized::check_invariants() const {
     if (entries_[i].address == nullptr) continue;
     ++blocks;
     bytes += entries_[i].bytes;
-    if (index_of(entries_[i].address) != i) throw std::logic_error("quarry: an oversized block can't be found in its table");
+    if (index_of(entries_[i].address) != i)
+      throw std::logic_error("quarry: an oversized block can't be found in its table");
   }
   if (blocks != blocks_ || bytes != bytes_) throw std::logic_error("quarry: oversized blocks are miscounted");
 }

@@ -10,8 +10,9 @@
 
 namespace quarry::detail {
 
-// An open-addressed table by address, at most three quarters full, the first one but for one entry. Its first entries are inside, so that a few oversized
-// blocks are one upstream call each; the table then doubles from 64.
+// An open-addressed table by address, at most three quarters full, the first one but for one entry. Its first
+// entries are inside, so that a few oversized blocks are one upstream call each; the table then doubles
+// from 64.
 //
 //   blocks = entries with an address;  bytes = Σ their sizes
 /// Synchronized by its own mutex, never held over an upstream call.
@@ -43,7 +44,9 @@ private:
   static constexpr std::size_t first_count = 9;
 
   std::size_t start_of(const void* address) const noexcept;
-  bool has_room() const noexcept { return blocks_ + promised_ + 1 <= (count_ == first_count ? count_ - 1 : count_ / 4 * 3); }
+  bool has_room() const noexcept {
+    return blocks_ + promised_ + 1 <= (count_ == first_count ? count_ - 1 : count_ / 4 * 3);
+  }
   void grow();
   void put(const entry& e) noexcept;
   void erase(std::size_t index) noexcept;

@@ -24,10 +24,12 @@ class pages final : public std::pmr::memory_resource {
     const std::size_t size = whole_pages(bytes == 0 ? 1 : bytes);
     const std::size_t slack = alignment > page_size() ? alignment - page_size() : 0;
     if (size < bytes || size + slack < size) throw std::bad_alloc();
-    void* const memory = ::mmap(nullptr, size + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* const memory =
+        ::mmap(nullptr, size + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) throw std::bad_alloc();
     auto* const first = static_cast<std::byte*>(memory);
-    const std::size_t before = (~reinterpret_cast<std::uintptr_t>(first) + 1) & (alignment - 1) & ~(page_size() - 1);
+    const std::size_t before =
+        (~reinterpret_cast<std::uintptr_t>(first) + 1) & (alignment - 1) & ~(page_size() - 1);
     if (before != 0) ::munmap(first, before);
     if (slack != before) ::munmap(first + before + size, slack - before);
     return first + before;

@@ -12,7 +12,8 @@ constexpr std::size_t least_at_once = 4;
 
 } // namespace
 
-// ---- taking -------------------------------------------------------------------------------------------------------
+// ---- taking
+// -------------------------------------------------------------------------------------------------------
 
 std::size_t pool::refill(void** out, std::size_t count) {
   std::size_t class_bytes;
@@ -77,7 +78,8 @@ slab* pool::next_to_serve() const noexcept {
   return worth->base < other->base ? worth : other;
 }
 
-// ---- giving back ---------------------------------------------------------------------------------------------------
+// ---- giving back
+// ---------------------------------------------------------------------------------------------------
 
 std::size_t pool::flush(void* const* blocks, std::size_t count, slab*& emptied, bad_block* bad) noexcept {
   slab* found[most_at_once];
@@ -163,7 +165,8 @@ void pool::reserve(std::size_t blocks) {
   }
 }
 
-// ---- shelves -------------------------------------------------------------------------------------------------------
+// ---- shelves
+// -------------------------------------------------------------------------------------------------------
 
 pool::shelf_kind pool::shelf_of(const slab& s) noexcept {
   constexpr std::size_t worth_a_visit = 8; // blocks, or a quarter of the slab
@@ -187,8 +190,8 @@ void pool::reshelve(slab& s) noexcept {
   shelves_[now].insert(s);
 }
 
-// When much is held in vain and this class has a part in it: by free blocks in its slabs (from a quarter to an eighth,
-// so that the mode does not flap), or by slabs scattered over chunks that are else empty.
+// When much is held in vain and this class has a part in it: by free blocks in its slabs (from a quarter to
+// an eighth, so that the mode does not flap), or by slabs scattered over chunks that are else empty.
 void pool::note_occupancy() noexcept {
   constexpr std::size_t worth_it = 16384;
   const bool was = draining_.load(std::memory_order_relaxed);
@@ -212,7 +215,8 @@ void pool::check_invariants() const {
     on.for_each([&](const slab& s) {
       s.check_invariants();
       if (s.block_class() != class_) throw std::logic_error("quarry: a slab is in a pool of another class");
-      if (&on != &shelves_[s.shelf] || shelf_of(s) != s.shelf) throw std::logic_error("quarry: a slab is on the wrong shelf");
+      if (&on != &shelves_[s.shelf] || shelf_of(s) != s.shelf)
+        throw std::logic_error("quarry: a slab is on the wrong shelf");
       ++slabs;
       carved += s.blocks;
       free += s.free_count;

@@ -20,8 +20,9 @@ struct bad_block {
   slab* in;
 };
 
-// Slabs stand on three shelves: full ones, those with few free blocks, and those that are worth a visit. Of the latter
-// the one of the lowest address serves next: one order for all classes, so that high chunks come to be empty.
+// Slabs stand on three shelves: full ones, those with few free blocks, and those that are worth a visit. Of
+// the latter the one of the lowest address serves next: one order for all classes, so that high chunks come
+// to be empty.
 //
 //   carved = Σ blocks, free = Σ free_count over the slabs;   used = carved − free
 //   no slab is empty, but for those that reserve() asked to keep
@@ -42,19 +43,21 @@ public:
     return take_from_slabs(out, fair_count(count));
   }
 
-  /// A block for a class that is draining: of a slab, or else of a new slab in a chunk that is in use. Null when upstream
-  /// or an empty chunk would be needed.
+  /// A block for a class that is draining: of a slab, or else of a new slab in a chunk that is in use. Null
+  /// when upstream or an empty chunk would be needed.
   void* take_while_draining() noexcept;
 
-  /// Marks blocks free. Slabs that come to be empty are put before `emptied`, linked by `left`, for slab_source::give.
-  /// Blocks that no slab of this class has as used are put into `bad`; returns how many those are.
+  /// Marks blocks free. Slabs that come to be empty are put before `emptied`, linked by `left`, for
+  /// slab_source::give. Blocks that no slab of this class has as used are put into `bad`; returns how many
+  /// those are.
   std::size_t flush(void* const* blocks, std::size_t count, slab*& emptied, bad_block* bad) noexcept;
 
   /// Holds at least `blocks` from now on. Throws what upstream throws, and then holds what it held.
   void reserve(std::size_t blocks);
   std::size_t reserved() const noexcept { return reserved_.load(std::memory_order_relaxed); }
 
-  /// True while much of the class is free: then freed blocks should not be handed out again soon, so that slabs empty.
+  /// True while much of the class is free: then freed blocks should not be handed out again soon, so that
+  /// slabs empty.
   bool draining() const noexcept { return draining_.load(std::memory_order_relaxed); }
 
   struct counts {
@@ -97,6 +100,7 @@ private:
   std::atomic<bool> draining_ = false;
 };
 
-static_assert(sizeof(pool) <= 128, "a pool's own memory is two lines: a pool resource of a few requests holds little");
+static_assert(sizeof(pool) <= 128,
+              "a pool's own memory is two lines: a pool resource of a few requests holds little");
 
 } // namespace quarry::detail

@@ -36,7 +36,8 @@ std::size_t pool_core::good_size(std::size_t bytes, std::size_t alignment) const
   return pooled(last, alignment) ? block_sizes[size_class_of_last(last)] : bytes;
 }
 
-// Pools of classes that are never asked for are never made. Two threads may make one at once: one of them is used.
+// Pools of classes that are never asked for are never made. Two threads may make one at once: one of them is
+// used.
 pool& pool_core::make_pool(size_class c) {
   void* const piece = source_.take_bookkeeping(sizeof(pool));
   auto* const made = ::new (piece) pool(c, source_, usage_, shared_);
@@ -62,7 +63,8 @@ bool pool_core::has_free(size_class c) const noexcept {
   return p != nullptr && p->count().free != 0;
 }
 
-// ---- giving back ---------------------------------------------------------------------------------------------------
+// ---- giving back
+// ---------------------------------------------------------------------------------------------------
 
 void pool_core::flush(size_class c, void* const* blocks, std::size_t count) noexcept {
   flushed f;
@@ -78,10 +80,12 @@ void pool_core::flush_into(flushed& f, size_class c, void* const* blocks, std::s
     bad_count = p->flush(blocks, count, f.emptied, bad);
     f.reserved = f.reserved || p->reserved() != 0;
   } else {
-    for (; bad_count < count; ++bad_count) bad[bad_count] = {blocks[bad_count], false, source_.find(blocks[bad_count])};
+    for (; bad_count < count; ++bad_count)
+      bad[bad_count] = {blocks[bad_count], false, source_.find(blocks[bad_count])};
   }
   if (bad_count != 0) dropped_.fetch_add(bad_count, std::memory_order_relaxed);
-  for (std::size_t i = 0; i < bad_count && f.bad_count < flushed::most_bad; ++i) f.bad[f.bad_count++] = {bad[i], c};
+  for (std::size_t i = 0; i < bad_count && f.bad_count < flushed::most_bad; ++i)
+    f.bad[f.bad_count++] = {bad[i], c};
 }
 
 void pool_core::flush_set(flushed& f, magazine_set& set) noexcept {
@@ -121,12 +125,14 @@ void pool_core::deallocate_oversized(void* p, std::size_t bytes, std::size_t ali
   if (outcome == oversized::outcome::freed) return;
   dropped_.fetch_add(1, std::memory_order_relaxed);
   if (outcome == oversized::outcome::wrong_size)
-    report_violation(violation_kind::wrong_size, p, bytes, alignment, "an oversized block was freed with another size");
+    report_violation(violation_kind::wrong_size, p, bytes, alignment,
+                     "an oversized block was freed with another size");
   else if (outcome == oversized::outcome::wrong_alignment)
     report_violation(violation_kind::wrong_alignment, p, bytes, alignment,
                      "an oversized block was freed with another alignment");
   else if (source_.find(p) != nullptr)
-    report_violation(violation_kind::wrong_size, p, bytes, alignment, "a pooled block was freed with an oversized size");
+    report_violation(violation_kind::wrong_size, p, bytes, alignment,
+                     "a pooled block was freed with an oversized size");
   else
     report_violation(violation_kind::foreign_pointer, p, bytes, alignment,
                      "an oversized block was freed that this pool does not have");
@@ -142,11 +148,14 @@ void pool_core::release_all() noexcept {
   usage_.clear();
 }
 
-// ---- seeing --------------------------------------------------------------------------------------------------------
+// ---- seeing
+// --------------------------------------------------------------------------------------------------------
 
-pool_statistics pool_core::statistics(const std::array<std::size_t, size_class_count>& cached) const noexcept {
+pool_statistics
+pool_core::statistics(const std::array<std::size_t, size_class_count>& cached) const noexcept {
   pool_statistics s;
-  for (size_class c = 0; c < size_class_count && block_sizes[c] <= options_.largest_required_pool_block; ++c) {
+  for (size_class c = 0; c < size_class_count && block_sizes[c] <= options_.largest_required_pool_block;
+       ++c) {
     size_class_statistics& row = s.rows[s.row_count++];
     row.block_size = block_sizes[c];
     const pool* const p = pools_[c].load(std::memory_order_acquire);
@@ -181,7 +190,8 @@ void pool_core::check_invariants() const {
     if (const pool* const p = slot.load(std::memory_order_acquire)) p->check_invariants();
   // Another thread may be carrying a slab from one to the other: then it is looked at again.
   for (int tries = 1000; !slabs_agree(); std::this_thread::yield())
-    if (tries-- == 0 || !shared_) throw std::logic_error("quarry: the slabs of the pools are not those of the chunks");
+    if (tries-- == 0 || !shared_)
+      throw std::logic_error("quarry: the slabs of the pools are not those of the chunks");
 }
 
 bool pool_core::slabs_agree() const noexcept {
@@ -198,7 +208,8 @@ void pool_core::check_set(const magazine_set& set) const {
     for (std::size_t i = 0; i < set.count(c); ++i) {
       const void* const block = set.slots()[set.base[c] + i];
       const slab* const s = source_.find(block);
-      if (s == nullptr || s->block_class() != c) throw std::logic_error("quarry: a cached block is not of its class");
+      if (s == nullptr || s->block_class() != c)
+        throw std::logic_error("quarry: a cached block is not of its class");
       const std::size_t index = s->index_of(block);
       if (index == slab::most_blocks || s->is_free(index))
         throw std::logic_error("quarry: a cached block is free in its slab");

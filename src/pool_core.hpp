@@ -6,17 +6,18 @@
 #include <cstddef>
 #include <memory_resource>
 
-#include <quarry/magazine.hpp>
 #include "oversized.hpp"
 #include "pool.hpp"
 #include "slab_source.hpp"
-#include <quarry/statistics.hpp>
 #include "upstream.hpp"
 #include "usage.hpp"
+#include <quarry/magazine.hpp>
+#include <quarry/statistics.hpp>
 
 namespace quarry::detail {
 
-/// Options as they are in force: zeros replaced by defaults, limits applied, the largest block rounded up to a class.
+/// Options as they are in force: zeros replaced by defaults, limits applied, the largest block rounded up to
+/// a class.
 std::pmr::pool_options normalized(std::pmr::pool_options) noexcept;
 
 /// Everything a pool resource has but its magazines. Memory is obtained lazily; the constructor calls nobody.
@@ -44,7 +45,9 @@ public:
   std::size_t refill_from_slabs(size_class c, void** out, std::size_t count) noexcept;
 
   /// See pool::take_while_draining.
-  void* take_while_draining(size_class c) noexcept { return pools_[c].load(std::memory_order_acquire)->take_while_draining(); }
+  void* take_while_draining(size_class c) noexcept {
+    return pools_[c].load(std::memory_order_acquire)->take_while_draining();
+  }
 
   /// Gives blocks of class `c` back to their slabs; bad ones are reported and dropped. Never allocates.
   void flush(size_class c, void* const* blocks, std::size_t count) noexcept;
@@ -79,7 +82,7 @@ public:
     if (reserved(c) == 0) source_.tick();
   }
 
-  /// True once after each period during which much was held in vain: then magazines should be flushed.
+  /// True once after each period at whose end very much is held in vain: then magazines should be flushed.
   bool magazines_are_stale() noexcept { return source_.magazines_are_stale(); }
 
   oversized& large() noexcept { return oversized_; }

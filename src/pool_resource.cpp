@@ -1,8 +1,8 @@
 #include <quarry/pool_resource.hpp>
 
 #include <algorithm>
-#include <bit>
 #include <array>
+#include <bit>
 #include <new>
 #include <stdexcept>
 
@@ -21,8 +21,8 @@ struct detail::unsynchronized_state {
 };
 
 struct detail::synchronized_state {
-  synchronized_state(const std::pmr::pool_options& options, std::pmr::memory_resource* up, const void* resource,
-                     std::size_t table_index) noexcept
+  synchronized_state(const std::pmr::pool_options& options, std::pmr::memory_resource* up,
+                     const void* resource, std::size_t table_index) noexcept
       : core(options, up, true), caches(core, resource, table_index) {}
   pool_core core;
   mutable thread_magazines caches;
@@ -34,7 +34,7 @@ static_assert(sizeof(detail::synchronized_state) <= detail::synchronized_state_b
 namespace {
 
 constexpr std::size_t calls_before_magazines = 32; // a pool of a few requests does without
-constexpr std::size_t least_room = 7 << 16; // for free blocks
+constexpr std::size_t least_room = 7 << 16;        // for free blocks
 constexpr std::size_t least_magazine_bytes = 4096;
 constexpr std::size_t most_magazine_bytes = 16384;
 
@@ -48,7 +48,8 @@ std::size_t at_least_one(std::size_t bytes) noexcept { return std::max<std::size
 
 size_class class_to_reserve(const detail::pool_core& core, std::size_t bytes, std::size_t alignment) {
   const std::size_t last = last_byte_of(at_least_one(bytes), alignment);
-  if (!core.pooled(last, alignment)) throw std::invalid_argument("quarry: reserve: such requests are oversized");
+  if (!core.pooled(last, alignment))
+    throw std::invalid_argument("quarry: reserve: such requests are oversized");
   return size_class_of_last(last);
 }
 
@@ -93,7 +94,8 @@ void flush_magazines(detail::pool_core& core, detail::magazine_set& set) noexcep
 
 } // namespace
 
-// ---- unsynchronized ------------------------------------------------------------------------------------------------
+// ---- unsynchronized
+// ------------------------------------------------------------------------------------------------
 
 unsynchronized_pool_resource::unsynchronized_pool_resource(const std::pmr::pool_options& options,
                                                            std::pmr::memory_resource* upstream) noexcept {
@@ -114,7 +116,8 @@ void* unsynchronized_pool_resource::allocate_cold(std::size_t bytes, std::size_t
   const std::size_t last = last_byte_of(at_least_one(bytes), alignment);
   if (!core.pooled(last, alignment)) return core.large().allocate(bytes, alignment);
   const size_class c = size_class_of_last(last);
-  if (magazines_are_due(state(), magazines_)) make_magazines(state(), magazines_, due_magazine_bytes(core.bytes_used()));
+  if (magazines_are_due(state(), magazines_))
+    make_magazines(state(), magazines_, due_magazine_bytes(core.bytes_used()));
   if (c < detail::magazine_count && is_there(magazines_)) {
     detail::no_mutex mutex;
     return detail::take(core, *magazines_, mutex, c, room_of(core, *magazines_));
@@ -124,7 +127,8 @@ void* unsynchronized_pool_resource::allocate_cold(std::size_t bytes, std::size_t
   return block;
 }
 
-void unsynchronized_pool_resource::deallocate_cold(void* p, std::size_t bytes, std::size_t alignment) noexcept {
+void unsynchronized_pool_resource::deallocate_cold(void* p, std::size_t bytes,
+                                                   std::size_t alignment) noexcept {
   detail::pool_core& core = state().core;
   const std::size_t last = last_byte_of(at_least_one(bytes), alignment);
   if (!core.pooled(last, alignment)) return core.deallocate_oversized(p, bytes, alignment);
@@ -146,7 +150,9 @@ std::pmr::memory_resource* unsynchronized_pool_resource::upstream_resource() con
   return state().core.upstream_resource();
 }
 
-std::pmr::pool_options unsynchronized_pool_resource::options() const noexcept { return state().core.options(); }
+std::pmr::pool_options unsynchronized_pool_resource::options() const noexcept {
+  return state().core.options();
+}
 
 std::size_t unsynchronized_pool_resource::good_size(std::size_t bytes, std::size_t alignment) const noexcept {
   return state().core.good_size(bytes, alignment);
@@ -180,7 +186,8 @@ void unsynchronized_pool_resource::check_invariants() const {
   if (is_there(magazines_)) state().core.check_set(*magazines_);
 }
 
-// ---- synchronized --------------------------------------------------------------------------------------------------
+// ---- synchronized
+// --------------------------------------------------------------------------------------------------
 
 synchronized_pool_resource::synchronized_pool_resource(const std::pmr::pool_options& options,
                                                        std::pmr::memory_resource* upstream) noexcept

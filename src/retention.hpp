@@ -10,15 +10,15 @@
 
 namespace quarry::detail {
 
-// Time is counted in frees: a period ends when as many bytes have been freed as were used at its peak, or at the peak of
-// the period before if that was higher.
+// Time is counted in frees: a period ends when as many bytes have been freed as were used at its peak, or at
+// the peak of the period before if that was higher.
 //
 //   allowance = max(peak / 8, peak before / 8 · what is left of the period, regretted)
 //
-// `regretted` is memory that was given back and had to be obtained again soon: a load that fills and empties over and
-// over is allowed to keep it, and so comes to call upstream no more. What lay idle throughout the last four periods,
-// beyond an eighth of their peak, is taken off again, so that a burst is forgotten, but not the higher peak of a load
-// that has several.
+// `regretted` is memory that was given back and had to be obtained again soon: a load that fills and empties
+// over and over is allowed to keep it, and so comes to call upstream no more. What lay idle throughout the
+// last four periods, beyond an eighth of their peak, is taken off again, so that a burst is forgotten, but
+// not the higher peak of a load that has several.
 /// Not synchronized: its owner locks.
 class retention {
 public:
@@ -28,8 +28,10 @@ public:
   std::size_t allowance() const noexcept {
     const std::size_t length = this->length();
     const std::size_t left = length - std::min(length, freed_in_period());
-    const std::size_t faded = length == 0 ? 0 : static_cast<std::size_t>(double(before()) * double(left) / double(length));
-    return std::max({floor_bytes, usage_.period_peak() / 8, faded / 8, regretted_.load(std::memory_order_relaxed)});
+    const std::size_t faded =
+        length == 0 ? 0 : static_cast<std::size_t>(double(before()) * double(left) / double(length));
+    return std::max(
+        {floor_bytes, usage_.period_peak() / 8, faded / 8, regretted_.load(std::memory_order_relaxed)});
   }
 
   /// True while more is kept than today's use alone would allow: then frees must be seen, for periods to end.
@@ -46,7 +48,8 @@ public:
     const std::size_t unneeded = *std::min_element(least_idle_.begin(), least_idle_.end());
     const std::size_t slack = std::max(floor_bytes, before() / 8);
     const std::size_t regretted = regretted_.load(std::memory_order_relaxed);
-    if (unneeded > slack) regretted_.store(regretted - std::min(regretted, unneeded - slack), std::memory_order_relaxed);
+    if (unneeded > slack)
+      regretted_.store(regretted - std::min(regretted, unneeded - slack), std::memory_order_relaxed);
     least_idle_now_ = idle;
     ++period_;
     given_[period_ % memory] = 0;
@@ -66,8 +69,8 @@ public:
   }
 
 private:
-  static constexpr std::size_t memory = 4;           // periods
-  static constexpr std::size_t floor_bytes = 16384;  // not worth a call upstream
+  static constexpr std::size_t memory = 4;          // periods
+  static constexpr std::size_t floor_bytes = 16384; // not worth a call upstream
 
   std::size_t before() const noexcept { return last_peak_.load(std::memory_order_relaxed); }
   std::size_t length() const noexcept { return std::max(usage_.period_peak(), before()); }

@@ -11,7 +11,8 @@
 
 namespace quarry::detail {
 
-// One cache line a slab. Guarded by the mutex of the slab's class; `class_index` changes hands under the slab source's.
+// One cache line a slab. Guarded by the mutex of the slab's class; `class_index` changes hands under the slab
+// source's.
 //
 //   free_count = number of set bits in `free`   ≤ blocks ≤ 256
 //   bits at and above `blocks` are clear
@@ -24,7 +25,7 @@ struct alignas(64) slab {
 
   std::array<std::uint64_t, 4> free;
   std::byte* base;
-  slab* left;  // in a tree of its pool; or the next of those on their way to the slab source
+  slab* left; // in a tree of its pool; or the next of those on their way to the slab source
   slab* right;
   std::atomic<std::uint8_t> class_index; // no_class while the slab source has it
   std::uint8_t shelf;                    // which tree of its pool it is in, or no_shelf
@@ -71,9 +72,11 @@ struct alignas(64) slab {
     return index < blocks && index * block_sizes[c] == offset ? index : most_blocks;
   }
 
-  /// Whether `address` lies in the blocks; reads nothing that the mutex guards but what is fixed while a block is used.
+  /// Whether `address` lies in the blocks; reads nothing that the mutex guards but what is fixed while a
+  /// block is used.
   bool spans(const void* address) const noexcept {
-    return static_cast<std::size_t>(static_cast<const std::byte*>(address) - base) < blocks * block_sizes[block_class()];
+    return static_cast<std::size_t>(static_cast<const std::byte*>(address) - base) <
+           blocks * block_sizes[block_class()];
   }
 
   bool is_free(std::size_t index) const noexcept { return (free[index / 64] >> (index % 64) & 1) != 0; }

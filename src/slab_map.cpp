@@ -10,13 +10,16 @@ namespace {
 
 constexpr std::size_t slots_per_granule = granule >> chunk::granule_slot_shift;
 
-// A key: the number of the granule, above it 14 bits of what is there. For a granule of a chunk: its place in it. For a
-// small chunk: where in the granule it starts, in lines of 64 bytes, and above that the logarithm of its size.
+// A key: the number of the granule, above it 14 bits of what is there. For a granule of a chunk: its place in
+// it. For a small chunk: where in the granule it starts, in lines of 64 bytes, and above that the logarithm
+// of its size.
 constexpr unsigned place_shift = 50, size_shift = 58;
 
 std::uintptr_t number_of(const void* address) noexcept { return reinterpret_cast<std::uintptr_t>(address); }
 
-std::uintptr_t granule_of_key(std::uintptr_t key) noexcept { return key & ((std::uintptr_t{1} << place_shift) - 1); }
+std::uintptr_t granule_of_key(std::uintptr_t key) noexcept {
+  return key & ((std::uintptr_t{1} << place_shift) - 1);
+}
 
 std::uintptr_t key_of(const chunk& c, std::size_t place) noexcept {
   const std::uintptr_t start = number_of(c.base);
@@ -32,7 +35,9 @@ std::uintptr_t value_of(const chunk& c, std::size_t place) noexcept {
 
 bool is_small(std::uintptr_t value) noexcept { return (value & 1) != 0; }
 
-chunk& small_chunk(std::uintptr_t value) noexcept { return *reinterpret_cast<chunk*>(value & ~std::uintptr_t{1}); }
+chunk& small_chunk(std::uintptr_t value) noexcept {
+  return *reinterpret_cast<chunk*>(value & ~std::uintptr_t{1});
+}
 
 std::size_t offset_in_small(std::uintptr_t key, std::uintptr_t address) noexcept {
   return address % granule - (key >> place_shift & 255) * 64;
@@ -132,8 +137,8 @@ std::size_t slab_map::next_count(std::size_t granules) const noexcept {
   return std::bit_ceil(std::max<std::size_t>((live_ + promised_ + granules) * 2, 4 * first_count));
 }
 
-// Erased entries are not taken along. The table before stays, since a reader may be in it. A table that a call from
-// within upstream has already outgrown is only kept for release_all().
+// Erased entries are not taken along. The table before stays, since a reader may be in it. A table that a
+// call from within upstream has already outgrown is only kept for release_all().
 void slab_map::move_to(void* memory, std::size_t count) noexcept {
   auto* const entries = reinterpret_cast<entry*>(static_cast<std::byte*>(memory) + sizeof(table));
   for (std::size_t i = 0; i < count; ++i) ::new (entries + i) entry{empty_key, 0};

@@ -11,9 +11,10 @@
 
 namespace quarry::detail {
 
-// An open-addressed table of granules. Readers take no lock: entries are single words, tables that were outgrown stay
-// until release_all(), and what they lead to is type-stable. A reader of a live block always finds its slab; one of a
-// bogus address may be led to any slab, which then says that no block of it starts there.
+// An open-addressed table of granules. Readers take no lock: entries are single words, tables that were
+// outgrown stay until release_all(), and what they lead to is type-stable. A reader of a live block always
+// finds its slab; one of a bogus address may be led to any slab, which then says that no block of it starts
+// there.
 //
 //   entries = live + erased + empty;   (live + erased + promised) · 4 ≤ 3 · entries
 /// Writers lock; only grow() calls upstream.

@@ -16,7 +16,9 @@ constexpr int tries_per_list = 4; // so that a search is bounded
 
 std::size_t alignment_of(std::size_t chunk_bytes) noexcept { return std::min(chunk_bytes, granule); }
 
-std::size_t round_up(std::size_t value, std::size_t unit) noexcept { return (value + unit - 1) & ~(unit - 1); }
+std::size_t round_up(std::size_t value, std::size_t unit) noexcept {
+  return (value + unit - 1) & ~(unit - 1);
+}
 
 // The lowest unit where `count` free ones begin at a multiple of `step`, or 64.
 std::size_t find_units(std::uint64_t free, std::size_t count, std::size_t step) noexcept {
@@ -26,14 +28,20 @@ std::size_t find_units(std::uint64_t free, std::size_t count, std::size_t step) 
     starts &= starts >> more;
     done += more;
   }
-  constexpr std::uint64_t every[] = {~0ull, 0x5555555555555555, 0x1111111111111111, 0x0101010101010101,
-                                     0x0001000100010001, 0x0000000100000001, 1};
+  constexpr std::uint64_t every[] = {~0ull,
+                                     0x5555555555555555,
+                                     0x1111111111111111,
+                                     0x0101010101010101,
+                                     0x0001000100010001,
+                                     0x0000000100000001,
+                                     1};
   return static_cast<std::size_t>(std::countr_zero(starts & every[std::countr_zero(step)]));
 }
 
 } // namespace
 
-// ---- taking -------------------------------------------------------------------------------------------------------
+// ---- taking
+// -------------------------------------------------------------------------------------------------------
 
 slab& slab_source::take(size_class c, std::size_t class_bytes) {
   const wish w = wish_for(c, class_bytes);
@@ -55,7 +63,8 @@ slab& slab_source::take(size_class c, std::size_t class_bytes) {
 slab_source::wish slab_source::wish_for(size_class c, std::size_t class_bytes) const noexcept {
   const std::size_t block = block_sizes[c];
   const std::size_t most = block * std::min(slab::most_blocks, limits_.blocks_per_chunk);
-  const std::size_t share = std::clamp<std::size_t>(std::bit_floor(class_bytes / 4 + 1), 256, largest_small_slab);
+  const std::size_t share =
+      std::clamp<std::size_t>(std::bit_floor(class_bytes / 4 + 1), 256, largest_small_slab);
   const std::size_t bytes = std::max(block, std::min(share, most));
   return {c, bytes, std::max(block, bytes / 4)};
 }
@@ -119,9 +128,11 @@ slab& slab_source::carve(const run& r, slab& s, const wish& w) noexcept {
   return s;
 }
 
-// ---- growing: bookkeeping first, then the chunk; each call upstream leaves everything in order --------------------
+// ---- growing: bookkeeping first, then the chunk; each call upstream leaves everything in order
+// --------------------
 
-// Does the first thing that is missing; the caller then asks anew, since a call from within upstream may have changed all.
+// Does the first thing that is missing; the caller then asks anew, since a call from within upstream may have
+// changed all.
 void slab_source::grow(const wish& w) {
   const std::size_t bytes = next_chunk_bytes(w);
   const std::size_t granules = slab_map::granules_of(bytes);
@@ -161,13 +172,15 @@ void slab_source::grow(const wish& w) {
 // An eighth of what is held, so that the newest chunk is a small part of it; powers of two.
 std::size_t slab_source::next_chunk_bytes(const wish& w) const noexcept {
   if (bounded()) return std::bit_ceil(std::max<std::size_t>(w.bytes, 64));
-  const std::size_t share = std::clamp(std::bit_floor(up_.held() / 8 + 1), smallest_chunk, limits_.largest_chunk);
+  const std::size_t share =
+      std::clamp(std::bit_floor(up_.held() / 8 + 1), smallest_chunk, limits_.largest_chunk);
   return std::max(share, std::bit_ceil(w.bytes));
 }
 
 void slab_source::add(void* descriptor, void* memory, std::size_t bytes, size_class c) noexcept {
   chunk& added = *::new (descriptor) chunk;
-  added.reset(static_cast<std::byte*>(memory), bytes, bounded() ? static_cast<std::uint8_t>(c) : slab::no_class);
+  added.reset(static_cast<std::byte*>(memory), bytes,
+              bounded() ? static_cast<std::uint8_t>(c) : slab::no_class);
   map_.insert(added);
   added.list = static_cast<std::uint8_t>(empty_list);
   lists_[empty_list].push_front(added);
@@ -195,7 +208,8 @@ void slab_source::give_bookkeeping(void* piece, std::size_t bytes) noexcept {
   bookkeeping_.give(piece, bytes);
 }
 
-// ---- giving back ---------------------------------------------------------------------------------------------------
+// ---- giving back
+// ---------------------------------------------------------------------------------------------------
 
 void slab_source::give(slab* first, bool keep_chunks) noexcept {
   {
@@ -207,7 +221,8 @@ void slab_source::give(slab* first, bool keep_chunks) noexcept {
     }
     note_idle();
   }
-  if (!keep_chunks && idle_.load(std::memory_order_relaxed) >= retention_.allowance() + least_surplus) give_surplus();
+  if (!keep_chunks && idle_.load(std::memory_order_relaxed) >= retention_.allowance() + least_surplus)
+    give_surplus();
 }
 
 void slab_source::give_surplus() noexcept {
@@ -284,7 +299,8 @@ void slab_source::advance() noexcept {
     if (retention_.period_is_over()) {
       retention_.end_period(idle_);
       usage_.start_period();
-      stale_.store(holds_much_in_vain(), std::memory_order_relaxed);
+      stale_.store(up_.held() - usage_.oversized() > usage_.used() + usage_.used() / 2,
+                   std::memory_order_relaxed);
       note_idle();
     }
   }
@@ -310,7 +326,8 @@ void slab_source::release_all() noexcept {
   bookkeeping_.release_all(up_);
 }
 
-// ---- lists ---------------------------------------------------------------------------------------------------------
+// ---- lists
+// ---------------------------------------------------------------------------------------------------------
 
 std::size_t slab_source::list_of(const chunk& c) noexcept {
   if (c.empty()) return empty_list;
@@ -325,7 +342,8 @@ void slab_source::relist(chunk& c) noexcept {
   lists_[list].push_front(c);
 }
 
-// ---- seeing --------------------------------------------------------------------------------------------------------
+// ---- seeing
+// --------------------------------------------------------------------------------------------------------
 
 std::size_t slab_source::bytes_of(const slab& s) const noexcept {
   const std::lock_guard guard(mutex_);

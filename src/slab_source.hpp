@@ -1,4 +1,5 @@
-// Where slabs come from: chunks obtained from upstream, divided among the classes, kept a while, given back. Rung 2.
+// Where slabs come from: chunks obtained from upstream, divided among the classes, kept a while, given back.
+// Rung 2.
 #pragma once
 
 #include <array>
@@ -16,7 +17,8 @@ namespace quarry::detail {
 /// What a slab source may do; fixed for its life.
 struct slab_source_limits {
   std::size_t largest_chunk = 65536;
-  std::size_t blocks_per_chunk = largest_chunk / 8; ///< below what fits a chunk, a chunk serves one class only
+  std::size_t blocks_per_chunk =
+      largest_chunk / 8; ///< below what fits a chunk, a chunk serves one class only
 };
 
 // A chunk is in one list, by its free bytes; fuller chunks are used first, so that others come to be empty.
@@ -41,10 +43,11 @@ public:
   /// Does what is due by the count of frees; gives at most two chunks upstream.
   void tick() noexcept {
     const std::size_t idle = idle_.load(std::memory_order_relaxed);
-    if ((idle != 0 && idle >= retention_.allowance() + least_surplus) || retention_.period_is_over()) advance();
+    if ((idle != 0 && idle >= retention_.allowance() + least_surplus) || retention_.period_is_over())
+      advance();
   }
 
-  /// True once after each period during which much was held in vain.
+  /// True once after each period at whose end more than a third of what is held was not used.
   bool magazines_are_stale() noexcept {
     return stale_.load(std::memory_order_relaxed) && stale_.exchange(false, std::memory_order_relaxed);
   }
@@ -54,13 +57,14 @@ public:
 
   /// True while empty units in chunks that are not empty make up much: then used slabs are scattered.
   bool scattered() const noexcept {
-    return free_.load(std::memory_order_relaxed) - idle_.load(std::memory_order_relaxed) > 65536 + usage_.used() / 5;
+    return free_.load(std::memory_order_relaxed) - idle_.load(std::memory_order_relaxed) >
+           worth_it + usage_.used() / 5;
   }
 
   /// True while more than a fifth of what is held is not used.
   bool holds_much_in_vain() const noexcept {
     const std::size_t pooled = up_.held() - usage_.oversized();
-    return pooled > usage_.used() + usage_.used() / 4;
+    return pooled > usage_.used() + usage_.used() / 4 + worth_it;
   }
 
   /// Gives empty chunks upstream while at least `keep_bytes` of them remain.
@@ -103,6 +107,7 @@ private:
   };
   static constexpr std::size_t list_count = 15; // by the power of two, from 64 bytes to 512 KiB
   static constexpr std::size_t least_surplus = 16384;
+  static constexpr std::size_t worth_it = 65536; // bytes in vain that are not worth slower calls
   static constexpr std::size_t empty_list = list_count - 1;
 
   wish wish_for(size_class c, std::size_t class_bytes) const noexcept;

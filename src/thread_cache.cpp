@@ -67,7 +67,8 @@ bool no_spares() noexcept {
 
 std::mutex& registry_mutex() noexcept { return registry.value; }
 
-// Who may allocate leaves one spare behind, so that a thread that only frees, and must not allocate, finds one.
+// Who may allocate leaves one spare behind, so that a thread that only frees, and must not allocate, finds
+// one.
 thread_cache* take_cache(bool may_allocate) noexcept {
   void* memory = take_spare();
   if (memory == nullptr && may_allocate) memory = new_page();

@@ -4,18 +4,18 @@
 #include <atomic>
 #include <mutex>
 
-#include <quarry/magazine.hpp>
 #include "thread_magazines.hpp"
+#include <quarry/magazine.hpp>
 
 namespace quarry::detail {
 
 struct thread_cache_links {
-  std::mutex mutex;                         // visitors, one at a time
-  std::atomic<bool> visited = false;        // a visitor is inside, or about to be
-  thread_magazines* pool = nullptr;         // guarded by the registry mutex
-  thread_cache* next = nullptr;             // of the pool; guarded by the registry mutex
-  thread_cache* previous = nullptr;         // of the pool; guarded by the registry mutex
-  thread_cache* next_of_thread = nullptr;   // the owning thread's
+  std::mutex mutex;                       // visitors, one at a time
+  std::atomic<bool> visited = false;      // a visitor is inside, or about to be
+  thread_magazines* pool = nullptr;       // guarded by the registry mutex
+  thread_cache* next = nullptr;           // of the pool; guarded by the registry mutex
+  thread_cache* previous = nullptr;       // of the pool; guarded by the registry mutex
+  thread_cache* next_of_thread = nullptr; // the owning thread's
 };
 
 // The slots follow the set, so it is last.

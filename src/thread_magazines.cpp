@@ -20,14 +20,15 @@ constinit thread_local magazine_set* this_thread_default_set = &no_magazines;
 
 namespace {
 
-constexpr std::size_t calls_before_caches = 16;    // a pool of a few requests does without
+constexpr std::size_t calls_before_caches = 16; // a pool of a few requests does without
 
 constinit thread_local thread_cache* first_of_this_thread = nullptr;
 constinit thread_local bool thread_has_left = false;
 
 } // namespace
 
-// Flushes a thread's caches on its way out. Its frees from then on, of destructors that run later, go to the slabs.
+// Flushes a thread's caches on its way out. Its frees from then on, of destructors that run later, go to the
+// slabs.
 struct thread_exit {
   bool armed = false;
   ~thread_exit() {
@@ -69,7 +70,8 @@ void drop_dead_caches() noexcept {
 
 } // namespace
 
-// ---- pools come and go ---------------------------------------------------------------------------------------------
+// ---- pools come and go
+// ---------------------------------------------------------------------------------------------
 
 std::size_t thread_magazines::next_table_index() noexcept {
   static constinit std::atomic<std::size_t> next{0};
@@ -91,7 +93,8 @@ thread_magazines::~thread_magazines() {
   }
 }
 
-// ---- threads come and go -------------------------------------------------------------------------------------------
+// ---- threads come and go
+// -------------------------------------------------------------------------------------------
 
 thread_cache* thread_magazines::find_or_make(bool may_allocate) noexcept {
   for (thread_cache* cache = first_of_this_thread; cache != nullptr; cache = cache->next_of_thread)
@@ -150,11 +153,13 @@ void thread_magazines::retire(thread_cache& cache) noexcept {
   --leaving_;
 }
 
-// ---- the cold path of a thread -------------------------------------------------------------------------------------
+// ---- the cold path of a thread
+// -------------------------------------------------------------------------------------
 
 // What the caches may hold together. One alone, of a single thread, makes do with less.
 std::size_t thread_magazines::room_of_all() const noexcept {
-  const std::size_t least = caches_.load(std::memory_order_relaxed) > 1 ? std::size_t{1} << 20 : std::size_t{7} << 16;
+  const std::size_t least =
+      caches_.load(std::memory_order_relaxed) > 1 ? std::size_t{1} << 20 : std::size_t{7} << 16;
   return std::max(least - least / 16, core_.bytes_used() / 10);
 }
 
@@ -164,7 +169,8 @@ std::size_t thread_magazines::share() const noexcept {
 
 auto thread_magazines::room_for(const thread_cache& cache) const noexcept {
   return [this, &cache](std::size_t more) {
-    return cache.capacity_bytes.load_relaxed() + more <= share() && room_bytes_.load_relaxed() + more <= room_of_all();
+    return cache.capacity_bytes.load_relaxed() + more <= share() &&
+           room_bytes_.load_relaxed() + more <= room_of_all();
   };
 }
 
@@ -175,7 +181,9 @@ bool thread_magazines::room_is_unfair(const thread_cache& cache) noexcept {
   if (taken > all) return true;
   if (taken <= all - all / 8 || cache.capacity_bytes.load_relaxed() >= share() / 4) return false;
   // A visit costs as much as there are caches, so all of them together wait that long for it.
-  return unfair_calls_.fetch_add(1, std::memory_order_relaxed) % (patience * caches_.load(std::memory_order_relaxed) + 1) == 0;
+  return unfair_calls_.fetch_add(1, std::memory_order_relaxed) %
+             (patience * caches_.load(std::memory_order_relaxed) + 1) ==
+         0;
 }
 
 void* thread_magazines::allocate(size_class c) {
@@ -199,11 +207,12 @@ void thread_magazines::deallocate(size_class c, void* block) noexcept {
   if (room_is_unfair(*cache)) rebalance();
 }
 
-// ---- visiting other threads' caches --------------------------------------------------------------------------------
+// ---- visiting other threads' caches
+// --------------------------------------------------------------------------------
 
-// Keeps the owner out of its cold path, and then, with all bounds closed, out of the hot one; it is the owner's next cold
-// calls that open them, class by class. False when it is inside and
-// is not to be waited for.
+// Keeps the owner out of its cold path, and then, with all bounds closed, out of the hot one; it is the
+// owner's next cold calls that open them, class by class. False when it is inside and is not to be waited
+// for.
 bool thread_magazines::shut_out_owner(thread_cache& cache, when_busy busy) noexcept {
   const auto owner_is_out = [&] {
     membarrier_all_threads();

@@ -5,8 +5,8 @@
 #include <atomic>
 #include <cstddef>
 
-#include <quarry/magazine.hpp>
 #include "pool_core.hpp"
+#include <quarry/magazine.hpp>
 
 namespace quarry::detail {
 
@@ -15,9 +15,9 @@ struct thread_cache;
 // SYNCHRONIZATION, in the order in which locks are taken:
 //
 //   registry mutex (one, of the process)   which caches a pool has, and which pool a cache serves
-//   mutex of a cache                       visitors, one at a time; the owner is inside while `busy`, see magazine.hpp
-//   mutex of a pool (a class), of the slab source, of the oversized table
-//   upstream mutex                         taken with none of the above held, and held over upstream calls only
+//   mutex of a cache                       visitors, one at a time; the owner is inside while `busy`, see
+//   magazine.hpp mutex of a pool (a class), of the slab source, of the oversized table upstream mutex taken
+//   with none of the above held, and held over upstream calls only
 //
 /// A pool's caches. Only threads that come often get one; the others go straight to the slabs.
 class thread_magazines {

@@ -9,8 +9,8 @@
 
 namespace quarry::detail {
 
-/// Calls upstream one at a time and counts. The mutex is recursive, since upstream may call back into the pool, and
-/// guards nothing else; it is the only lock ever held over an upstream call.
+/// Calls upstream one at a time and counts. The mutex is recursive, since upstream may call back into the
+/// pool, and guards nothing else; it is the only lock ever held over an upstream call.
 class upstream {
 public:
   upstream(std::pmr::memory_resource* resource, bool shared) noexcept : resource_(resource), mutex_(shared) {}
@@ -23,7 +23,9 @@ public:
   void deallocate(void* memory, std::size_t bytes, std::size_t alignment) noexcept;
 
   std::size_t held() const noexcept { return held_.load(std::memory_order_relaxed); }
-  std::size_t given() const noexcept { return given_.load(std::memory_order_relaxed); } ///< bytes ever given back
+  std::size_t given() const noexcept {
+    return given_.load(std::memory_order_relaxed);
+  } ///< bytes ever given back
   std::size_t allocations() const noexcept { return allocations_.load(std::memory_order_relaxed); }
   std::size_t deallocations() const noexcept { return deallocations_.load(std::memory_order_relaxed); }
 

@@ -43,15 +43,16 @@ std::string_view to_string(violation_kind kind) noexcept {
   return names[static_cast<std::size_t>(kind)];
 }
 
-void detail::report_violation(violation_kind kind, const void* address, std::size_t size, std::size_t alignment,
-                              std::string_view what, violation_handler own) noexcept {
+void detail::report_violation(violation_kind kind, const void* address, std::size_t size,
+                              std::size_t alignment, std::string_view what, violation_handler own) noexcept {
   char message[512];
   const std::string_view name = to_string(kind);
-  const int length = std::snprintf(message, sizeof message, "quarry: %.*s: %.*s (address %p, size %zu, alignment %zu)",
-                                   static_cast<int>(name.size()), name.data(), static_cast<int>(what.size()),
-                                   what.data(), address, size, alignment);
+  const int length =
+      std::snprintf(message, sizeof message, "quarry: %.*s: %.*s (address %p, size %zu, alignment %zu)",
+                    static_cast<int>(name.size()), name.data(), static_cast<int>(what.size()), what.data(),
+                    address, size, alignment);
   const auto written = static_cast<std::size_t>(length) < sizeof message ? static_cast<std::size_t>(length)
-                                                                          : sizeof message - 1;
+                                                                         : sizeof message - 1;
   const violation v{kind, address, size, alignment, {message, written}};
   const violation_handler to = own.report != nullptr ? own : locked([] { return handler; });
   if (to.report != nullptr)

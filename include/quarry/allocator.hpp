@@ -11,7 +11,8 @@
 
 namespace quarry {
 
-/// The process-wide pool, on the operating system's pages. Made at its first use; outlives every static and thread.
+/// The process-wide pool, on the operating system's pages. Made at its first use; outlives every static and
+/// thread.
 synchronized_pool_resource& default_pool() noexcept;
 
 namespace detail {
@@ -37,7 +38,8 @@ constexpr bool is_pooled() noexcept {
 
 } // namespace detail
 
-/// Stateless, in place of std::allocator<T> anywhere: draws on default_pool(). Usable in constant expressions.
+/// Stateless, in place of std::allocator<T> anywhere: draws on default_pool(). Usable in constant
+/// expressions.
 template <class T>
 class allocator {
 public:
@@ -100,8 +102,8 @@ private:
   }
 };
 
-/// For a pool of yours, which must outlive what it gave. A copied container gets the source's pool; moves and swaps
-/// take the pool along; copy assignment keeps the target's.
+/// For a pool of yours, which must outlive what it gave. A copied container gets the source's pool; moves and
+/// swaps take the pool along; copy assignment keeps the target's.
 template <class T, class Pool = synchronized_pool_resource>
 class pool_allocator {
 public:

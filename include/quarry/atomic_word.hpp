@@ -3,7 +3,8 @@
 
 namespace quarry::detail {
 
-/// What the hot path needs of std::atomic, whose header costs more than all of ours: loads and stores of a word.
+/// What the hot path needs of std::atomic, whose header costs more than all of ours: loads and stores of a
+/// word.
 template <class Word>
 class atomic_word {
 public:

@@ -10,8 +10,9 @@
 
 namespace quarry::detail {
 
-/// Classes with a magazine: those whose blocks are below 32 KiB, the others are always served by the cold path. So it is
-/// the cold path that tells requests with an alignment above the granule, whose size, rounded up, is at least as much.
+/// Classes with a magazine: those whose blocks are below 32 KiB, the others are always served by the cold
+/// path. So it is the cold path that tells requests with an alignment above the granule, whose size, rounded
+/// up, is at least as much.
 inline constexpr size_class magazine_count = size_class_of(2 * granule, 1);
 
 /// Requests that end at or beyond this offset take the cold path.
@@ -22,10 +23,10 @@ inline constexpr std::size_t magazine_limit = block_size_of(magazine_count - 1);
 //   base ≤ top ≤ end
 //   floor = base, or closed when nothing may be popped;  cap = end, or 0 when nothing may be pushed
 //
-// The owner pops while top > floor and pushes while top < cap, so who writes closed bounds sends the next call of the
-// owner to the cold path, at no cost to the hot one. Small, since all of them together shall stay in the L1 cache.
-// 32 bits each: loads of 16 bits are not forwarded from the store before by today's cores without a wait (a pair of
-// pop and push took 11 ns for 1.4 ns).
+// The owner pops while top > floor and pushes while top < cap, so who writes closed bounds sends the next
+// call of the owner to the cold path, at no cost to the hot one. Small, since all of them together shall stay
+// in the L1 cache. 32 bits each: loads of 16 bits are not forwarded from the store before by today's cores
+// without a wait (a pair of pop and push took 11 ns for 1.4 ns).
 struct magazine {
   atomic_word<std::uint32_t> top, floor, cap;
   std::uint32_t end;
@@ -33,16 +34,19 @@ struct magazine {
   static constexpr std::uint32_t closed_floor = 0xFFFFFFFF;
 };
 
-// One set a thread and pool. `busy` brackets each hot call of a thread, so that a visitor that has closed all bounds and
-// made every thread see it (membarrier) knows by busy == 0 that the owner is out and stays out. In C++'s terms:
+// One set a thread and pool. `busy` brackets each hot call of a thread, so that a visitor that has closed all
+// bounds and made every thread see it (membarrier) knows by busy == 0 that the owner is out and stays out. In
+// C++'s terms:
 //
 //   owner:   busy ← 1 · compiler fence · read bounds (acquire) · act · busy ← 0 (release)
-//   visitor: close bounds (release) · membarrier · busy = 0 (acquire)? · act · leave; the owner's cold path opens bounds
+//   visitor: close bounds (release) · membarrier · busy = 0 (acquire)? · act · leave; the owner's cold path
+//   opens bounds
 //
 // (The cold path, which moves bounds itself, is kept out first in the same way, by a flag of the cache.)
 //
-// Of the owner's store to busy and its read of the bounds, and the visitor's store to the bounds and its read of busy,
-// the barrier orders both pairs: at least one sees the other. The releases and acquires order the slots themselves.
+// Of the owner's store to busy and its read of the bounds, and the visitor's store to the bounds and its read
+// of busy, the barrier orders both pairs: at least one sees the other. The releases and acquires order the
+// slots themselves.
 struct magazine_set {
   atomic_word<const void*> owner; // the pool it serves
   atomic_word<std::uint8_t> busy;
@@ -52,10 +56,11 @@ struct magazine_set {
   std::array<std::uint16_t, magazine_count> base{};
   std::array<std::uint8_t, magazine_count> used_lately{};
   std::uint16_t slot_count = 0;
-  std::uint16_t slots_used = 0;     // end of the last magazine
-  std::uint32_t refusals = 0;       // of room
+  std::uint16_t slots_used = 0;            // end of the last magazine
+  std::uint32_t refusals = 0;              // of room
   atomic_word<std::size_t> capacity_bytes; // Σ (end − base) · block size
-  atomic_word<std::size_t>* room_of_all = nullptr; // where capacity_bytes of all sets of a pool are summed, if anywhere
+  atomic_word<std::size_t>* room_of_all =
+      nullptr; // where capacity_bytes of all sets of a pool are summed, if anywhere
 
   void** slots() noexcept { return reinterpret_cast<void**>(this + 1); }
   void* const* slots() const noexcept { return reinterpret_cast<void* const*>(this + 1); }
@@ -111,7 +116,8 @@ struct magazine_set {
   /// Makes room for `capacity` blocks of class `c`; expects slots for them.
   void resize(size_class c, std::size_t capacity) noexcept;
 
-  /// Every so many calls, halves the room of classes that had no use for it since the last time. True when it did.
+  /// Every so many calls, halves the room of classes that had no use for it since the last time. True when it
+  /// did.
   bool reclaim_room() noexcept;
 
   /// Takes the `count` oldest blocks of class `c`, which has as many.
@@ -126,10 +132,11 @@ struct magazine_set {
   void let_push(size_class c, bool may) noexcept;
   void let_pop(size_class c, bool may) noexcept;
 
-  void close() noexcept; ///< sends the owner's next call for each class to the cold path
-  void forget_all() noexcept; ///< all blocks are dead
+  void close() noexcept;        ///< sends the owner's next call for each class to the cold path
+  void forget_all() noexcept;   ///< all blocks are dead
   void give_up_room() noexcept; ///< every capacity becomes 0; expects empty magazines
-  void take_over(const magazine_set& smaller) noexcept; ///< its blocks and capacities; this one is empty, with more slots
+  void take_over(const magazine_set&
+                     smaller) noexcept; ///< its blocks and capacities; this one is empty, with more slots
 
   void check_invariants() const;
 
@@ -144,11 +151,13 @@ private:
   void lay_out(const capacities& wanted) noexcept;
 };
 
-/// What a pool without magazines, and a thread without any for a pool, points to: every call takes the cold path.
+/// What a pool without magazines, and a thread without any for a pool, points to: every call takes the cold
+/// path.
 extern constinit magazine_set no_magazines;
 
-// Where a thread finds its sets: a direct-mapped table, no key of the system for each pool. A set that another one has
-// displaced, or that belongs to a dead pool, is told by its owner and looked for in the thread's list.
+// Where a thread finds its sets: a direct-mapped table, no key of the system for each pool. A set that
+// another one has displaced, or that belongs to a dead pool, is told by its owner and looked for in the
+// thread's list.
 inline constexpr std::size_t thread_table_size = 16;
 struct thread_table {
   magazine_set* sets[thread_table_size];

@@ -15,8 +15,8 @@ class allocator;
 
 namespace detail {
 
-// What is behind the magazines: in place, so that a constructor calls nobody, and unseen, so that including this header
-// costs little.
+// What is behind the magazines: in place, so that a constructor calls nobody, and unseen, so that including
+// this header costs little.
 struct unsynchronized_state;
 struct synchronized_state;
 inline constexpr std::size_t unsynchronized_state_bytes = 2016;
@@ -26,16 +26,19 @@ inline constexpr std::size_t synchronized_state_bytes = 2080;
 
 /// std::pmr::unsynchronized_pool_resource, faster, and giving memory back. One thread at a time.
 ///
-/// Requests up to options().largest_required_pool_block, rounded up to their alignment, are served from slabs; larger
-/// ones go upstream one to one. Every member that allocates throws what upstream throws, and then nothing has changed.
+/// Requests up to options().largest_required_pool_block, rounded up to their alignment, are served from
+/// slabs; larger ones go upstream one to one. Every member that allocates throws what upstream throws, and
+/// then nothing has changed.
 class unsynchronized_pool_resource final : public std::pmr::memory_resource {
 public:
-  unsynchronized_pool_resource() noexcept : unsynchronized_pool_resource({}, std::pmr::get_default_resource()) {}
+  unsynchronized_pool_resource() noexcept
+      : unsynchronized_pool_resource({}, std::pmr::get_default_resource()) {}
   explicit unsynchronized_pool_resource(std::pmr::memory_resource* upstream) noexcept
       : unsynchronized_pool_resource({}, upstream) {}
   explicit unsynchronized_pool_resource(const std::pmr::pool_options& options) noexcept
       : unsynchronized_pool_resource(options, std::pmr::get_default_resource()) {}
-  unsynchronized_pool_resource(const std::pmr::pool_options& options, std::pmr::memory_resource* upstream) noexcept;
+  unsynchronized_pool_resource(const std::pmr::pool_options& options,
+                               std::pmr::memory_resource* upstream) noexcept;
   unsynchronized_pool_resource(const unsynchronized_pool_resource&) = delete;
   unsynchronized_pool_resource& operator=(const unsynchronized_pool_resource&) = delete;
   ~unsynchronized_pool_resource() override;
@@ -56,7 +59,8 @@ public:
     deallocate_cold(p, bytes, alignment);
   }
 
-  /// Gives every block back upstream, whether callers hold it or not, bookkeeping included. The pool can be used on.
+  /// Gives every block back upstream, whether callers hold it or not, bookkeeping included. The pool can be
+  /// used on.
   void release() noexcept;
 
   std::pmr::memory_resource* upstream_resource() const noexcept;
@@ -65,8 +69,8 @@ public:
   std::pmr::pool_options options() const noexcept;
 
   /// A block and its real capacity; it may be deallocated with any size from the one asked to this.
-  [[nodiscard]] allocation_result<void*> allocate_at_least(std::size_t bytes,
-                                                           std::size_t alignment = alignof(std::max_align_t)) {
+  [[nodiscard]] allocation_result<void*>
+  allocate_at_least(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
     return {allocate(bytes, alignment), good_size(bytes, alignment)};
   }
   /// The capacity that allocate_at_least would give.
@@ -90,7 +94,9 @@ public:
 
 private:
   void* do_allocate(std::size_t bytes, std::size_t alignment) override { return allocate(bytes, alignment); }
-  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override { deallocate(p, bytes, alignment); }
+  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
+    deallocate(p, bytes, alignment);
+  }
   bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override { return this == &other; }
 
   void* allocate_cold(std::size_t bytes, std::size_t alignment);
@@ -104,8 +110,8 @@ private:
 
 /// std::pmr::synchronized_pool_resource, scaling with threads. Any thread may call, and free any block.
 ///
-/// Each thread keeps free blocks in magazines of its own. Calls upstream never overlap, and a thread that needs none
-/// never waits for one that does. Everything else is as for the unsynchronized one.
+/// Each thread keeps free blocks in magazines of its own. Calls upstream never overlap, and a thread that
+/// needs none never waits for one that does. Everything else is as for the unsynchronized one.
 class synchronized_pool_resource final : public std::pmr::memory_resource {
 public:
   synchronized_pool_resource() noexcept : synchronized_pool_resource({}, std::pmr::get_default_resource()) {}
@@ -113,7 +119,8 @@ public:
       : synchronized_pool_resource({}, upstream) {}
   explicit synchronized_pool_resource(const std::pmr::pool_options& options) noexcept
       : synchronized_pool_resource(options, std::pmr::get_default_resource()) {}
-  synchronized_pool_resource(const std::pmr::pool_options& options, std::pmr::memory_resource* upstream) noexcept;
+  synchronized_pool_resource(const std::pmr::pool_options& options,
+                             std::pmr::memory_resource* upstream) noexcept;
   synchronized_pool_resource(const synchronized_pool_resource&) = delete;
   synchronized_pool_resource& operator=(const synchronized_pool_resource&) = delete;
   ~synchronized_pool_resource() override;
@@ -139,19 +146,21 @@ public:
   void release() noexcept; ///< also makes every thread's magazines of this pool empty
   std::pmr::memory_resource* upstream_resource() const noexcept;
   std::pmr::pool_options options() const noexcept;
-  [[nodiscard]] allocation_result<void*> allocate_at_least(std::size_t bytes,
-                                                           std::size_t alignment = alignof(std::max_align_t)) {
+  [[nodiscard]] allocation_result<void*>
+  allocate_at_least(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
     return {allocate(bytes, alignment), good_size(bytes, alignment)};
   }
   std::size_t good_size(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) const noexcept;
   void reserve(std::size_t bytes, std::size_t alignment, std::size_t count);
 
-  /// As the unsynchronized one's; the magazines of a thread that is inside a call on this pool are left alone.
+  /// As the unsynchronized one's; the magazines of a thread that is inside a call on this pool are left
+  /// alone.
   std::size_t trim(std::size_t keep_bytes = 0) noexcept;
   pool_statistics statistics() const noexcept;
   bool owns(const void* p) const noexcept;
 
-  /// Throws std::logic_error saying what is wrong. Complete when no other thread is inside a call on this pool.
+  /// Throws std::logic_error saying what is wrong. Complete when no other thread is inside a call on this
+  /// pool.
   void check_invariants() const;
 
 private:
@@ -160,7 +169,9 @@ private:
   friend synchronized_pool_resource& default_pool() noexcept;
 
   void* do_allocate(std::size_t bytes, std::size_t alignment) override { return allocate(bytes, alignment); }
-  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override { deallocate(p, bytes, alignment); }
+  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
+    deallocate(p, bytes, alignment);
+  }
   bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override { return this == &other; }
 
   void* allocate_cold(std::size_t bytes, std::size_t alignment);

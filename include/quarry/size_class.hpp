@@ -11,14 +11,15 @@ namespace quarry {
 /// Index of a size class, 0 ≤ index < size_class_count.
 using size_class = std::size_t;
 
-// Block sizes step by 8 up to 128 and then by an eighth of the power of two below: 8, 16, …, 128, 144, 160, …, 256,
-// 288, …, 512, …, 262144. Every step is a power of two, from which two equations follow (proved in
+// Block sizes step by 8 up to 128 and then by an eighth of the power of two below: 8, 16, …, 128, 144, 160,
+// …, 256, 288, …, 512, …, 262144. Every step is a power of two, from which two equations follow (proved in
 // tests/size_class_test.cpp for every size and alignment):
 //
 //   a request (bytes, align) with n = (bytes − 1) | (align − 1) is served by the least block > n,
 //   and that block is a multiple of align.
 //
-// so no table is read and no alignment is searched for. Waste is at most 7 bytes to 128, then at most 1/9 of the block.
+// so no table is read and no alignment is searched for. Waste is at most 7 bytes to 128, then at most 1/9 of
+// the block.
 inline constexpr std::size_t size_class_count = 104;
 
 /// Largest block any pool can have; 256 KiB.
@@ -27,7 +28,8 @@ inline constexpr std::size_t largest_block_size = 262144;
 /// The class of the least block that is larger than `last`, the offset of the request's last byte.
 /// Expects: last < largest_block_size.
 constexpr size_class size_class_of_last(std::size_t last) noexcept {
-  const auto highest = static_cast<unsigned>(63 ^ std::countl_zero(std::uint64_t{last | 127})); // bit that is set
+  const auto highest =
+      static_cast<unsigned>(63 ^ std::countl_zero(std::uint64_t{last | 127})); // bit that is set
   return (last >> (highest - 3)) + highest * 8 - 48;
 }
 
@@ -36,7 +38,8 @@ constexpr std::size_t last_byte_of(std::size_t bytes, std::size_t alignment) noe
   return (bytes - 1) | (alignment - 1);
 }
 
-/// The class that serves (bytes, alignment). Expects: 0 < bytes, rounded up to alignment, ≤ largest_block_size.
+/// The class that serves (bytes, alignment). Expects: 0 < bytes, rounded up to alignment, ≤
+/// largest_block_size.
 constexpr size_class size_class_of(std::size_t bytes, std::size_t alignment) noexcept {
   return size_class_of_last(last_byte_of(bytes, alignment));
 }
@@ -63,8 +66,8 @@ constexpr auto table_of_classes(Function value_of) {
 inline constexpr auto block_sizes = table_of_classes<std::uint32_t>(block_size_of);
 
 /// ⌈2^40 / block⌉: offset / block = (offset · reciprocal) >> 40 for every offset below 2^24.
-inline constexpr auto block_reciprocals =
-    table_of_classes<std::uint64_t>([](size_class c) { return ((1ull << 40) + block_size_of(c) - 1) / block_size_of(c); });
+inline constexpr auto block_reciprocals = table_of_classes<std::uint64_t>(
+    [](size_class c) { return ((1ull << 40) + block_size_of(c) - 1) / block_size_of(c); });
 
 /// The alignment every block of class `c` has: the largest power of two that divides it, at most the granule.
 constexpr std::size_t natural_alignment_of(size_class c) noexcept {

@@ -19,11 +19,12 @@ struct size_class_statistics {
 
 /// A snapshot taken in one pass; bytes. Needs no memory, so it can be taken when memory is out.
 struct pool_statistics {
-  std::size_t bytes_held = 0;        ///< obtained from upstream and not given back, bookkeeping included
-  std::size_t bytes_in_use = 0;      ///< block sizes, oversized blocks as asked
-  std::size_t bytes_cached = 0;      ///< free blocks in magazines
-  std::size_t bytes_free = 0;        ///< free blocks in slabs
-  std::size_t peak_bytes_in_use = 0; ///< largest in use + cached seen on cold paths: true peak ≤ it ≤ true peak + cached
+  std::size_t bytes_held = 0;   ///< obtained from upstream and not given back, bookkeeping included
+  std::size_t bytes_in_use = 0; ///< block sizes, oversized blocks as asked
+  std::size_t bytes_cached = 0; ///< free blocks in magazines
+  std::size_t bytes_free = 0;   ///< free blocks in slabs
+  std::size_t peak_bytes_in_use =
+      0; ///< largest in use + cached seen on cold paths: true peak ≤ it ≤ true peak + cached
   std::size_t chunks = 0;
   std::size_t slabs = 0;
   std::size_t upstream_allocations = 0;   ///< since construction

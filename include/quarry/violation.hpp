@@ -25,7 +25,8 @@ struct violation {
   std::string_view message;
 };
 
-/// Where reports go. The default ({}) prints the message on stderr and aborts, but for `leak`, where it goes on.
+/// Where reports go. The default ({}) prints the message on stderr and aborts, but for `leak`, where it goes
+/// on.
 struct violation_handler {
   void (*report)(const violation&, void* context) noexcept = nullptr;
   void* context = nullptr;
