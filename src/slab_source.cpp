@@ -11,7 +11,7 @@ namespace quarry::detail {
 namespace {
 
 constexpr std::size_t smallest_chunk = 1024;
-constexpr std::size_t largest_small_slab = 16384;
+constexpr std::size_t largest_small_slab = 65536;
 constexpr int tries_per_list = 4; // so that a search is bounded
 
 std::size_t alignment_of(std::size_t chunk_bytes) noexcept { return std::min(chunk_bytes, granule); }
@@ -65,7 +65,7 @@ slab_source::wish slab_source::wish_for(size_class c, std::size_t class_bytes) c
   const std::size_t most = block * std::min(slab::most_blocks, limits_.blocks_per_chunk);
   const std::size_t share =
       std::clamp<std::size_t>(std::bit_floor(class_bytes / 4 + 1), 256, largest_small_slab);
-  const std::size_t bytes = std::max(block, std::min(share, most));
+  const std::size_t bytes = std::max(block, std::bit_floor(std::min(share, most))); // divides a chunk
   return {c, bytes, std::max(block, bytes / 4)};
 }
 

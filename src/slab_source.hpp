@@ -58,7 +58,7 @@ public:
   /// True while empty units in chunks that are not empty make up much: then used slabs are scattered.
   bool scattered() const noexcept {
     return free_.load(std::memory_order_relaxed) - idle_.load(std::memory_order_relaxed) >
-           worth_it + usage_.used() / 5;
+           worth_it / 2 + usage_.used() / 10;
   }
 
   /// True while more than a fifth of what is held is not used.
