@@ -56,7 +56,7 @@ size_class class_to_reserve(const detail::pool_core& core, std::size_t bytes, st
 // Room for blocks in proportion to what is used.
 auto room_of(const detail::pool_core& core, const detail::magazine_set& set) {
   return [&](std::size_t more) {
-    return set.capacity_bytes.load_relaxed() + more <= std::max(least_room, core.bytes_used() / 10);
+    return set.capacity_bytes.load_relaxed() + more <= std::max(least_room, core.bytes_used() / 12);
   };
 }
 

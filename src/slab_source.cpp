@@ -59,12 +59,12 @@ slab& slab_source::take(size_class c, std::size_t class_bytes) {
   }
 }
 
-// A quarter of what the class has: then the slab that is not full yet is a small part of it.
+// An eighth of what the class has: then the slab that is not full yet is a small part of it.
 slab_source::wish slab_source::wish_for(size_class c, std::size_t class_bytes) const noexcept {
   const std::size_t block = block_sizes[c];
   const std::size_t most = block * std::min(slab::most_blocks, limits_.blocks_per_chunk);
   const std::size_t share =
-      std::clamp<std::size_t>(std::bit_floor(class_bytes / 4 + 1), 256, largest_small_slab);
+      std::clamp<std::size_t>(std::bit_floor(class_bytes / 8 + 1), 256, largest_small_slab);
   const std::size_t bytes = std::max(block, std::bit_floor(std::min(share, most))); // divides a chunk
   return {c, bytes, std::max(block, bytes / 4)};
 }
