@@ -15,4 +15,12 @@ synchronized_pool_resource& default_pool() noexcept {
   return *pool;
 }
 
+void* detail::allocate_from_default_pool(std::size_t bytes, std::size_t alignment) {
+  return default_pool().allocate(bytes, alignment);
+}
+
+void detail::deallocate_to_default_pool(void* p, std::size_t bytes, std::size_t alignment) noexcept {
+  default_pool().deallocate(p, bytes, alignment);
+}
+
 } // namespace quarry

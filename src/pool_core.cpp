@@ -102,7 +102,7 @@ void pool_core::flush_class(flushed& f, magazine_set& set, size_class c) noexcep
 
 void pool_core::finish(flushed& f, bool keep_chunks) noexcept {
   keep_chunks = keep_chunks || f.reserved;
-  if (f.emptied != nullptr) source_.give(f.emptied, keep_chunks);
+  if (f.emptied != nullptr) source_.give(f.emptied);
   if (!keep_chunks) source_.tick();
   for (std::size_t i = 0; i < f.bad_count; ++i) report_bad(f.bad[i].block, f.bad[i].c);
 }

@@ -211,18 +211,14 @@ void slab_source::give_bookkeeping(void* piece, std::size_t bytes) noexcept {
 // ---- giving back
 // ---------------------------------------------------------------------------------------------------
 
-void slab_source::give(slab* first, bool keep_chunks) noexcept {
-  {
-    const std::lock_guard guard(mutex_);
-    while (first != nullptr) {
-      slab& s = *first;
-      first = s.left;
-      return_units(s);
-    }
-    note_idle();
+void slab_source::give(slab* first) noexcept {
+  const std::lock_guard guard(mutex_);
+  while (first != nullptr) {
+    slab& s = *first;
+    first = s.left;
+    return_units(s);
   }
-  if (!keep_chunks && idle_.load(std::memory_order_relaxed) >= retention_.allowance() + least_surplus)
-    give_surplus();
+  note_idle();
 }
 
 void slab_source::give_surplus() noexcept {

@@ -37,8 +37,8 @@ public:
   /// The same without upstream and empty chunks; may return null.
   slab* take_from_chunks_in_use(size_class c, std::size_t class_bytes) noexcept;
 
-  /// Takes back empty slabs, linked by `left`; then, unless `keep_chunks`, gives at most two chunks upstream.
-  void give(slab* first, bool keep_chunks = false) noexcept;
+  /// Takes back empty slabs, linked by `left`; calls nobody.
+  void give(slab* first) noexcept;
 
   /// Does what is due by the count of frees; gives at most two chunks upstream.
   void tick() noexcept {

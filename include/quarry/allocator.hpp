@@ -30,6 +30,10 @@ constexpr std::size_t bytes_of(std::size_t n) {
   return n * sizeof(T);
 }
 
+// Out of line, so that the inline paths keep no register for them.
+void* allocate_from_default_pool(std::size_t bytes, std::size_t alignment);
+void deallocate_to_default_pool(void* p, std::size_t bytes, std::size_t alignment) noexcept;
+
 /// Whether one T is served from a magazine, so that its class is a constant.
 template <class T>
 constexpr bool is_pooled() noexcept {
@@ -84,7 +88,7 @@ private:
       constexpr size_class c = size_class_of(sizeof(T), alignof(T));
       if (void* const block = detail::this_thread_default_set->pop_shared(c)) [[likely]]
         return block;
-      return default_pool().allocate_cold(sizeof(T), alignof(T));
+      return detail::allocate_from_default_pool(sizeof(T), alignof(T));
     } else {
       return default_pool().allocate(sizeof(T), alignof(T));
     }
@@ -95,7 +99,7 @@ private:
       constexpr size_class c = size_class_of(sizeof(T), alignof(T));
       if (detail::this_thread_default_set->push_shared(c, p)) [[likely]]
         return;
-      default_pool().deallocate_cold(p, sizeof(T), alignof(T));
+      detail::deallocate_to_default_pool(p, sizeof(T), alignof(T));
     } else {
       default_pool().deallocate(p, sizeof(T), alignof(T));
     }

@@ -10,9 +10,6 @@
 
 namespace quarry {
 
-template <class>
-class allocator;
-
 namespace detail {
 
 // What is behind the magazines: in place, so that a constructor calls nobody, and unseen, so that including
@@ -164,8 +161,6 @@ public:
   void check_invariants() const;
 
 private:
-  template <class>
-  friend class allocator;
   friend synchronized_pool_resource& default_pool() noexcept;
 
   void* do_allocate(std::size_t bytes, std::size_t alignment) override { return allocate(bytes, alignment); }
