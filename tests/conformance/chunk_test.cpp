@@ -129,8 +129,8 @@ QUARRY_CASE(chunk, size_grows_geometrically_from_small_on) {
 }
 
 // Above 64 KiB, too, where what is held allows it: 16 MiB in far fewer calls than 64 KiB at a time (256).
-// Chunks stay at the 64 KiB that are always allowed, although 1/16 of what is held would be more: what comes back is
-// whole chunks, and small ones come back sooner.
+// Chunks stay at the 64 KiB that are always allowed, although 1/16 of what is held would be more: what comes
+// back is whole chunks, and small ones come back sooner.
 QUARRY_CASE(chunk, size_grows_to_64_kib_so_that_calls_are_few) {
   if (!bounds_apply) GTEST_SKIP();
   ledger_resource up;
