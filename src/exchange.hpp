@@ -48,8 +48,13 @@ inline way way_of(const pool_core& core, size_class c) noexcept {
   return core.settling() ? way::counted : way::stack;
 }
 
+/// Few, since each of them keeps a slab from being empty.
+inline std::size_t most_while_draining(size_class c) noexcept {
+  return std::clamp<std::size_t>(2048 / block_sizes[c], 1, pool_core::most_at_once);
+}
+
 inline void choose(magazine_set& set, size_class c, way now) noexcept {
-  set.let_push(c, now != way::counted);
+  set.let_push(c, now == way::counted ? 0 : now == way::draining ? most_while_draining(c) : set.capacity(c));
   set.let_pop(c, now != way::draining);
 }
 
@@ -103,10 +108,13 @@ void give(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, void* 
   {
     const std::lock_guard guard(mutex);
     choose(set, c, now);
-    if (set.count(c) == set.capacity(c) && (now == way::draining || !grow(set, c, may_grow))) {
+    if (now == way::draining) {
+      if (set.count(c) >= std::min(most_while_draining(c), set.capacity(c)))
+        count = std::min(set.count(c), pool_core::most_at_once - 1);
+    } else if (set.count(c) == set.capacity(c) && !grow(set, c, may_grow)) {
       count = std::min(batch_of(set, c), set.count(c));
-      set.take_oldest(c, blocks, count);
     }
+    set.take_oldest(c, blocks, count);
     if (set.count(c) < set.capacity(c))
       set.put(c, &block, 1);
     else

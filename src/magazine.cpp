@@ -56,7 +56,7 @@ void magazine_set::lay_out(const capacities& wanted) noexcept {
     m.top.store_relaxed(static_cast<std::uint32_t>(next + blocks));
     next += wanted[c];
     m.end = static_cast<std::uint32_t>(next);
-    let_push(c, pushed);
+    let_push(c, pushed ? wanted[c] : 0);
     bytes += wanted[c] * block_sizes[c];
   }
   slots_used = static_cast<std::uint16_t>(next);
@@ -85,8 +85,8 @@ void magazine_set::put(size_class c, void* const* blocks, std::size_t count_) no
   m.top.store_relaxed(static_cast<std::uint32_t>(top + count_));
 }
 
-void magazine_set::let_push(size_class c, bool may) noexcept {
-  magazines[c].cap.store_relaxed(may ? magazines[c].end : 0);
+void magazine_set::let_push(size_class c, std::size_t blocks) noexcept {
+  magazines[c].cap.store_relaxed(static_cast<std::uint32_t>(base[c] + std::min(blocks, capacity(c))));
 }
 
 void magazine_set::let_pop(size_class c, bool may) noexcept {

@@ -85,8 +85,11 @@ slab* slab_source::try_take(const wish& w, std::size_t lists) noexcept {
 slab_source::run slab_source::find_run(const wish& w, std::size_t lists) const noexcept {
   for (std::size_t list = static_cast<std::size_t>(std::bit_width(w.least / 64)); list < lists; ++list) {
     int tries = tries_per_list;
-    for (chunk* c = lists_[list].front(); c != nullptr && tries-- > 0; c = c->next)
+    for (chunk* c = lists_[list].front(); c != nullptr && tries > 0; c = c->next) {
+      if (c->bytes < w.least) continue; // one of the few small ones that a pool starts with
       if (const run r = fit(*c, w); r.in != nullptr) return r;
+      --tries;
+    }
   }
   return {};
 }

@@ -128,8 +128,8 @@ struct magazine_set {
   /// Puts blocks that go out in order of the array; expects room.
   void put(size_class c, void* const* blocks, std::size_t count) noexcept;
 
-  /// Whether the hot path may push and pop blocks of class `c` from now on.
-  void let_push(size_class c, bool may) noexcept;
+  /// How many blocks of class `c` the hot path may push, and whether it may pop any, from now on.
+  void let_push(size_class c, std::size_t up_to) noexcept;
   void let_pop(size_class c, bool may) noexcept;
 
   void close() noexcept;        ///< sends the owner's next call for each class to the cold path

@@ -45,7 +45,10 @@ QUARRY_CASE(threads, blocks_of_exited_threads_are_freed_by_new_ones) {
   EXPECT_TRUE(up.clean());
 }
 
+// Where the slabs of a round lie in their chunks varies, so what is held varies by chunks; it does not add
+// up.
 QUARRY_CASE(threads, that_come_and_go_leave_nothing_behind) {
+  constexpr std::size_t two_chunks = 128 << 10;
   ledger_resource up;
   Pool pool(&up);
   std::size_t third_round = 0;
@@ -58,7 +61,7 @@ QUARRY_CASE(threads, that_come_and_go_leave_nothing_behind) {
     on_a_new_thread([&] { live.free_all(); });
     if (round == 3) third_round = up.held();
     if (round > 3) {
-      ASSERT_LE(up.held(), third_round) << "round " << round;
+      ASSERT_LE(up.held(), third_round + two_chunks) << "round " << round;
     }
   }
 }
