@@ -23,6 +23,13 @@ public:
     return item;
   }
 
+  /// The item of the highest address, or null.
+  Item* highest() const noexcept {
+    Item* item = root_;
+    while (item != nullptr && item->right != nullptr) item = item->right;
+    return item;
+  }
+
   void insert(Item& item) noexcept {
     Item** link = &root_;
     while (*link != nullptr && priority(**link) >= priority(item)) link = child(**link, item);
@@ -64,6 +71,12 @@ public:
     *link = left != nullptr ? left : right;
   }
 
+  /// Calls f(item) by ascending address until it returns true.
+  template <class Function>
+  void find(Function f) const {
+    search(root_, f);
+  }
+
   /// Calls f(item) for each, parents first.
   template <class Function>
   void for_each(Function f) const {
@@ -76,6 +89,12 @@ private:
   }
   static Item** child(Item& parent, const Item& item) noexcept {
     return item.base < parent.base ? &parent.left : &parent.right;
+  }
+  template <class Function>
+  static bool search(Item* item, Function& f) {
+    for (; item != nullptr; item = item->right)
+      if (search(item->left, f) || f(*item)) return true;
+    return false;
   }
   template <class Function>
   static void visit(Item* item, Function& f) {

@@ -19,8 +19,8 @@ namespace quarry::detail {
 struct alignas(64) chunk {
   std::byte* base;
   std::uint64_t free_units;
-  chunk* next;
-  chunk* previous;
+  chunk* left; // in a tree of the slab source
+  chunk* right;
   std::size_t bytes;
   std::uint8_t unit_shift;
   std::uint8_t slot_shift;

@@ -83,15 +83,17 @@ slab* slab_source::try_take(const wish& w, std::size_t lists) noexcept {
 }
 
 slab_source::run slab_source::find_run(const wish& w, std::size_t lists) const noexcept {
+  run found;
   for (std::size_t list = static_cast<std::size_t>(std::bit_width(w.least / 64)); list < lists; ++list) {
     int tries = tries_per_list;
-    for (chunk* c = lists_[list].front(); c != nullptr && tries > 0; c = c->next) {
-      if (c->bytes < w.least) continue; // one of the few small ones that a pool starts with
-      if (const run r = fit(*c, w); r.in != nullptr) return r;
-      --tries;
-    }
+    lists_[list].find([&](chunk& c) {
+      if (c.bytes < w.least) return false; // one of the few small ones that a pool starts with
+      found = fit(c, w);
+      return found.in != nullptr || --tries == 0;
+    });
+    if (found.in != nullptr) break;
   }
-  return {};
+  return found;
 }
 
 // The longest run up to what is wished that wastes least at its end.
@@ -186,7 +188,7 @@ void slab_source::add(void* descriptor, void* memory, std::size_t bytes, size_cl
               bounded() ? static_cast<std::uint8_t>(c) : slab::no_class);
   map_.insert(added);
   added.list = static_cast<std::uint8_t>(empty_list);
-  lists_[empty_list].push_front(added);
+  lists_[empty_list].insert(added);
   idle_ += bytes;
   free_ += bytes;
   retention_.obtained(bytes);
@@ -258,14 +260,14 @@ void slab_source::return_units(slab& s) noexcept {
 }
 
 bool slab_source::has_surplus(std::size_t allowed) const noexcept {
-  const chunk* const c = lists_[empty_list].front();
+  const chunk* const c = lists_[empty_list].highest();
   return c != nullptr && idle_ > allowed && idle_ - c->bytes >= allowed;
 }
 
 chunk* slab_source::remove_surplus(std::size_t allowed) noexcept {
   if (!has_surplus(allowed)) return nullptr;
-  chunk* const c = lists_[empty_list].front();
-  lists_[empty_list].remove(*c);
+  chunk* const c = lists_[empty_list].highest();
+  lists_[empty_list].erase(*c);
   map_.erase(*c);
   idle_ -= c->bytes;
   free_ -= c->bytes;
@@ -313,8 +315,8 @@ void slab_source::note_idle() noexcept {
 
 void slab_source::release_all() noexcept {
   for (auto& list : lists_) {
-    while (chunk* const c = list.front()) {
-      list.remove(*c);
+    while (chunk* const c = list.lowest()) {
+      list.erase(*c);
       chunks_.fetch_sub(1, std::memory_order_relaxed);
       up_.deallocate(c->base, c->bytes, alignment_of(c->bytes));
     }
@@ -336,9 +338,9 @@ std::size_t slab_source::list_of(const chunk& c) noexcept {
 void slab_source::relist(chunk& c) noexcept {
   const std::size_t list = list_of(c);
   if (list == c.list) return;
-  lists_[c.list].remove(c);
+  lists_[c.list].erase(c);
   c.list = static_cast<std::uint8_t>(list);
-  lists_[list].push_front(c);
+  lists_[list].insert(c);
 }
 
 // ---- seeing
@@ -360,16 +362,16 @@ void slab_source::check_invariants() const {
   const std::lock_guard guard(mutex_);
   std::size_t idle = 0, free = 0, chunks = 0;
   for (const auto& list : lists_)
-    for (const chunk* c = list.front(); c != nullptr; c = c->next) {
+    list.for_each([&](const chunk& c) {
       ++chunks;
-      if (c->empty()) idle += c->bytes;
-      free += c->free_bytes();
-      if (&list != &lists_[c->list] || list_of(*c) != c->list)
+      if (c.empty()) idle += c.bytes;
+      free += c.free_bytes();
+      if (&list != &lists_[c.list] || list_of(c) != c.list)
         throw std::logic_error("quarry: a chunk is in the wrong list");
-      if ((std::size_t{c->units} << c->unit_shift) != c->bytes)
+      if ((std::size_t{c.units} << c.unit_shift) != c.bytes)
         throw std::logic_error("quarry: a chunk's units are not its bytes");
-      for (std::size_t unit = 0; unit < c->units; ++unit) check_unit(*c, unit);
-    }
+      for (std::size_t unit = 0; unit < c.units; ++unit) check_unit(c, unit);
+    });
   if (idle != idle_ || free != free_) throw std::logic_error("quarry: idle bytes are miscounted");
   if (chunks != chunk_count()) throw std::logic_error("quarry: chunks are miscounted");
 }

@@ -6,9 +6,9 @@
 #include <atomic>
 #include <cstddef>
 
+#include "address_tree.hpp"
 #include "bookkeeping.hpp"
 #include "chunk.hpp"
-#include "intrusive_list.hpp"
 #include "retention.hpp"
 #include "slab_map.hpp"
 
@@ -21,7 +21,8 @@ struct slab_source_limits {
       largest_chunk / 8; ///< below what fits a chunk, a chunk serves one class only
 };
 
-// A chunk is in one list, by its free bytes; fuller chunks are used first, so that others come to be empty.
+// A chunk is in one list, by its free bytes. Fuller chunks are used first, of equals those of low addresses,
+// so that others come to be empty.
 //
 //   idle = bytes of the chunks without a slab = bytes of lists_[empty_list]
 //   bytes of all chunks = Σ bytes of slabs + Σ free bytes
@@ -88,8 +89,7 @@ public:
   template <class Function>
   void for_each_chunk(Function f) const {
     const std::lock_guard guard(mutex_);
-    for (const auto& list : lists_)
-      for (const chunk* c = list.front(); c != nullptr; c = c->next) f(*c);
+    for (const auto& list : lists_) list.for_each(f);
   }
   void check_invariants() const;
 
@@ -142,7 +142,7 @@ private:
   std::atomic<bool> stale_ = false;
   std::atomic<std::size_t> idle_ = 0; // bytes of empty chunks
   std::atomic<std::size_t> free_ = 0; // bytes of free units, those of empty chunks included
-  std::array<intrusive_list<chunk>, list_count> lists_{};
+  std::array<address_tree<chunk>, list_count> lists_{};
   retention retention_;
   bookkeeping bookkeeping_;
   slab_map map_;
