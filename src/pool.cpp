@@ -193,7 +193,7 @@ void pool::reshelve(slab& s) noexcept {
 // When much is held in vain and this class has a part in it: by free blocks in its slabs (from a quarter to
 // an eighth, so that the mode does not flap), or by slabs scattered over chunks that are else empty.
 void pool::note_occupancy() noexcept {
-  const std::size_t worth_it = std::clamp<std::size_t>(usage_.used() / 64, 1024, 16384);
+  constexpr std::size_t worth_it = 16384;
   const bool was = draining_.load(std::memory_order_relaxed);
   const std::size_t block = block_sizes[class_];
   const std::size_t idle = carved_ > reserved() ? free_ : 0;

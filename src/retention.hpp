@@ -35,7 +35,9 @@ public:
   }
 
   /// True while more is kept than today's use alone would allow: then frees must be seen, for periods to end.
-  bool settling(std::size_t idle) const noexcept { return idle > floor_bytes + usage_.used() / 8; }
+  bool settling(std::size_t idle) const noexcept {
+    return idle > one_chunk + floor_bytes + usage_.used() / 8;
+  }
 
   /// May be asked without the owner's lock.
   bool period_is_over() const noexcept { return freed_in_period() >= length(); }
@@ -71,6 +73,7 @@ public:
 private:
   static constexpr std::size_t memory = 4;          // periods
   static constexpr std::size_t floor_bytes = 16384; // not worth a call upstream
+  static constexpr std::size_t one_chunk = 65536;   // what is idle by chance
 
   std::size_t before() const noexcept { return last_peak_.load(std::memory_order_relaxed); }
   std::size_t length() const noexcept { return std::max(usage_.period_peak(), before()); }

@@ -105,9 +105,9 @@ private:
     std::size_t bytes; // as large as the class would like
     std::size_t least; // smaller ones are taken from memory that is there
   };
-  static constexpr std::size_t list_count = 15; // by the power of two, from 64 bytes to 512 KiB
-  static constexpr std::size_t least_surplus = 16384;
-  static constexpr std::size_t worth_it = 65536; // bytes in vain that are not worth slower calls
+  static constexpr std::size_t list_count = 15;       // by the power of two, from 64 bytes to 512 KiB
+  static constexpr std::size_t least_surplus = 65536; // a chunk
+  static constexpr std::size_t worth_it = 65536;      // bytes in vain that are not worth slower calls
   static constexpr std::size_t empty_list = list_count - 1;
 
   wish wish_for(size_class c, std::size_t class_bytes) const noexcept;

@@ -187,10 +187,11 @@ bool thread_magazines::room_is_unfair(const thread_cache& cache) noexcept {
 }
 
 void* thread_magazines::allocate(size_class c) {
-  if (core_.reserved(c) != 0) reclaim(c);
   thread_cache* const cache = c < magazine_count ? find_or_make(true) : nullptr;
   if (cache != nullptr) {
     owner_section inside(*cache);
+    if (core_.reserved(c) != 0 && cache->count(c) == 0 && !core_.has_free(c))
+      if (void* const block = take_reserved(c)) return block;
     return take(core_, *cache, inside, c, room_for(*cache));
   }
   void* block;
@@ -256,7 +257,18 @@ void thread_magazines::forget_all() noexcept {
   visit(when_busy::wait, [](thread_cache& cache) { cache.forget_all(); });
 }
 
-// What was reserved may lie in another thread's magazine: it is fetched before upstream is asked.
+// What was reserved may lie in another thread's magazine: it is fetched before upstream is asked. Others may
+// be faster to take what was fetched, but then somebody has got on.
+void* thread_magazines::take_reserved(size_class c) noexcept {
+  constexpr int tries = 64;
+  void* block;
+  for (int i = 0; i < tries; ++i) {
+    if (core_.refill_from_slabs(c, &block, 1) != 0) return block;
+    reclaim(c);
+  }
+  return nullptr;
+}
+
 void thread_magazines::reclaim(size_class c) noexcept {
   if (c >= magazine_count || core_.has_free(c)) return;
   pool_core::flushed f;

@@ -59,6 +59,7 @@ private:
   thread_cache* make(bool may_allocate) noexcept;
   void install(thread_cache& cache) noexcept;
   void retire(thread_cache& cache) noexcept;
+  void* take_reserved(size_class c) noexcept;
   void reclaim(size_class c) noexcept;
   void rebalance() noexcept;
   std::size_t room_of_all() const noexcept;
