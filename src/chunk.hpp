@@ -34,6 +34,11 @@ struct alignas(64) chunk {
     return chunk_bytes < granule ? 8 : chunk_bytes >> granule_slot_shift;
   }
 
+  /// What is asked of upstream for a chunk.
+  static std::size_t alignment_of(std::size_t chunk_bytes) noexcept {
+    return chunk_bytes < granule ? chunk_bytes : granule;
+  }
+
   /// Bytes of the descriptor with its slots.
   static std::size_t descriptor_bytes(std::size_t chunk_bytes) noexcept {
     return sizeof(chunk) + slots_of(chunk_bytes) * sizeof(std::atomic<slab*>);

@@ -23,7 +23,6 @@ std::size_t oversized::index_of(const void* address) const noexcept {
 }
 
 // ---- the table first, then the block
-// -------------------------------------------------------------------------------
 
 void* oversized::allocate(std::size_t bytes, std::size_t alignment) {
   const std::lock_guard growing(up_.mutex());
@@ -81,7 +80,6 @@ void oversized::put(const entry& e) noexcept {
 }
 
 // ---- giving back
-// ---------------------------------------------------------------------------------------------------
 
 oversized::outcome oversized::deallocate(void* address, std::size_t bytes, std::size_t alignment) noexcept {
   entry e;

@@ -13,7 +13,6 @@ constexpr std::size_t least_at_once = 4;
 } // namespace
 
 // ---- taking
-// -------------------------------------------------------------------------------------------------------
 
 std::size_t pool::refill(void** out, std::size_t count) {
   std::size_t class_bytes;
@@ -79,7 +78,6 @@ slab* pool::next_to_serve() const noexcept {
 }
 
 // ---- giving back
-// ---------------------------------------------------------------------------------------------------
 
 std::size_t pool::flush(void* const* blocks, std::size_t count, slab*& emptied, bad_block* bad) noexcept {
   slab* found[most_at_once];
@@ -166,7 +164,6 @@ void pool::reserve(std::size_t blocks) {
 }
 
 // ---- shelves
-// -------------------------------------------------------------------------------------------------------
 
 pool::shelf_kind pool::shelf_of(const slab& s) noexcept {
   constexpr std::size_t worth_a_visit = 8; // blocks, or a quarter of the slab

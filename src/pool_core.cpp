@@ -64,7 +64,6 @@ bool pool_core::has_free(size_class c) const noexcept {
 }
 
 // ---- giving back
-// ---------------------------------------------------------------------------------------------------
 
 void pool_core::flush(size_class c, void* const* blocks, std::size_t count) noexcept {
   flushed f;
@@ -149,7 +148,6 @@ void pool_core::release_all() noexcept {
 }
 
 // ---- seeing
-// --------------------------------------------------------------------------------------------------------
 
 pool_statistics
 pool_core::statistics(const std::array<std::size_t, size_class_count>& cached) const noexcept {

@@ -95,7 +95,6 @@ void flush_magazines(detail::pool_core& core, detail::magazine_set& set) noexcep
 } // namespace
 
 // ---- unsynchronized
-// ------------------------------------------------------------------------------------------------
 
 unsynchronized_pool_resource::unsynchronized_pool_resource(const std::pmr::pool_options& options,
                                                            std::pmr::memory_resource* upstream) noexcept {
@@ -187,7 +186,6 @@ void unsynchronized_pool_resource::check_invariants() const {
 }
 
 // ---- synchronized
-// --------------------------------------------------------------------------------------------------
 
 synchronized_pool_resource::synchronized_pool_resource(const std::pmr::pool_options& options,
                                                        std::pmr::memory_resource* upstream) noexcept

@@ -10,11 +10,8 @@ namespace quarry::detail {
 
 namespace {
 
-constexpr std::size_t smallest_chunk = 1024;
 constexpr std::size_t largest_small_slab = 65536;
 constexpr int tries_per_list = 4; // so that a search is bounded
-
-std::size_t alignment_of(std::size_t chunk_bytes) noexcept { return std::min(chunk_bytes, granule); }
 
 std::size_t round_up(std::size_t value, std::size_t unit) noexcept {
   return (value + unit - 1) & ~(unit - 1);
@@ -41,7 +38,6 @@ std::size_t find_units(std::uint64_t free, std::size_t count, std::size_t step) 
 } // namespace
 
 // ---- taking
-// -------------------------------------------------------------------------------------------------------
 
 slab& slab_source::take(size_class c, std::size_t class_bytes) {
   const wish w = wish_for(c, class_bytes);
@@ -88,6 +84,7 @@ slab_source::run slab_source::find_run(const wish& w, std::size_t lists) const n
     int tries = tries_per_list;
     lists_[list].find([&](chunk& c) {
       if (c.bytes < w.least) return false; // one of the few small ones that a pool starts with
+      if (bounded() && c.dedicated_to != w.c) return false;
       found = fit(c, w);
       return found.in != nullptr || --tries == 0;
     });
@@ -98,7 +95,7 @@ slab_source::run slab_source::find_run(const wish& w, std::size_t lists) const n
 
 // The longest run up to what is wished that wastes least at its end.
 slab_source::run slab_source::fit(chunk& c, const wish& w) const noexcept {
-  if (bounded() && (c.dedicated_to != w.c || !c.empty())) return {};
+  if (bounded() && !c.empty()) return {};
   const std::size_t unit = c.unit_bytes();
   const std::size_t block = block_sizes[w.c];
   const std::size_t step = std::max<std::size_t>(1, natural_alignment_of(w.c) >> c.unit_shift);
@@ -133,88 +130,7 @@ slab& slab_source::carve(const run& r, slab& s, const wish& w) noexcept {
   return s;
 }
 
-// ---- growing: bookkeeping first, then the chunk; each call upstream leaves everything in order
-// --------------------
-
-// Does the first thing that is missing; the caller then asks anew, since a call from within upstream may have
-// changed all.
-void slab_source::grow(const wish& w) {
-  const std::size_t bytes = next_chunk_bytes(w);
-  const std::size_t granules = slab_map::granules_of(bytes);
-  const std::size_t descriptor_bytes = chunk::descriptor_bytes(bytes);
-  const auto locked = [this](auto add) {
-    const std::lock_guard guard(mutex_);
-    add();
-  };
-  std::unique_lock guard(mutex_);
-  void* const spare = bookkeeping_.take(sizeof(slab));
-  void* const descriptor = bookkeeping_.take(descriptor_bytes);
-  if (spare != nullptr) bookkeeping_.give(spare, sizeof(slab));
-  if (spare == nullptr || descriptor == nullptr) {
-    if (descriptor != nullptr) bookkeeping_.give(descriptor, descriptor_bytes);
-    guard.unlock();
-    return bookkeeping_.grow(up_, sizeof(slab) + descriptor_bytes, locked);
-  }
-  if (!map_.promise(granules)) {
-    bookkeeping_.give(descriptor, descriptor_bytes);
-    guard.unlock();
-    return map_.grow(up_, granules, locked);
-  }
-  guard.unlock();
-  void* memory;
-  try {
-    memory = up_.allocate(bytes, alignment_of(bytes));
-  } catch (...) {
-    guard.lock();
-    map_.break_promise(granules);
-    bookkeeping_.give(descriptor, descriptor_bytes);
-    throw;
-  }
-  guard.lock();
-  add(descriptor, memory, bytes, w.c);
-}
-
-// An eighth of what is held, so that the newest chunk is a small part of it; powers of two.
-std::size_t slab_source::next_chunk_bytes(const wish& w) const noexcept {
-  if (bounded()) return std::bit_ceil(std::max<std::size_t>(w.bytes, 64));
-  const std::size_t share =
-      std::clamp(std::bit_floor(up_.held() / 8 + 1), smallest_chunk, limits_.largest_chunk);
-  return std::max(share, std::bit_ceil(w.bytes));
-}
-
-void slab_source::add(void* descriptor, void* memory, std::size_t bytes, size_class c) noexcept {
-  chunk& added = *::new (descriptor) chunk;
-  added.reset(static_cast<std::byte*>(memory), bytes,
-              bounded() ? static_cast<std::uint8_t>(c) : slab::no_class);
-  map_.insert(added);
-  added.list = static_cast<std::uint8_t>(empty_list);
-  lists_[empty_list].insert(added);
-  idle_ += bytes;
-  free_ += bytes;
-  retention_.obtained(bytes);
-  chunks_.fetch_add(1, std::memory_order_relaxed);
-}
-
-void* slab_source::take_bookkeeping(std::size_t bytes) {
-  for (;;) {
-    {
-      const std::lock_guard guard(mutex_);
-      if (void* const piece = bookkeeping_.take(bytes)) return piece;
-    }
-    bookkeeping_.grow(up_, bytes, [this](auto add) {
-      const std::lock_guard guard(mutex_);
-      add();
-    });
-  }
-}
-
-void slab_source::give_bookkeeping(void* piece, std::size_t bytes) noexcept {
-  const std::lock_guard guard(mutex_);
-  bookkeeping_.give(piece, bytes);
-}
-
 // ---- giving back
-// ---------------------------------------------------------------------------------------------------
 
 void slab_source::give(slab* first) noexcept {
   const std::lock_guard guard(mutex_);
@@ -277,7 +193,7 @@ chunk* slab_source::remove_surplus(std::size_t allowed) noexcept {
 }
 
 void slab_source::give_upstream(chunk& c) noexcept {
-  up_.deallocate(c.base, c.bytes, alignment_of(c.bytes));
+  up_.deallocate(c.base, c.bytes, chunk::alignment_of(c.bytes));
   const std::lock_guard guard(mutex_);
   bookkeeping_.give(&c, chunk::descriptor_bytes(c.bytes));
 }
@@ -318,7 +234,7 @@ void slab_source::release_all() noexcept {
     while (chunk* const c = list.lowest()) {
       list.erase(*c);
       chunks_.fetch_sub(1, std::memory_order_relaxed);
-      up_.deallocate(c->base, c->bytes, alignment_of(c->bytes));
+      up_.deallocate(c->base, c->bytes, chunk::alignment_of(c->bytes));
     }
   }
   idle_ = free_ = 0;
@@ -328,7 +244,6 @@ void slab_source::release_all() noexcept {
 }
 
 // ---- lists
-// ---------------------------------------------------------------------------------------------------------
 
 std::size_t slab_source::list_of(const chunk& c) noexcept {
   if (c.empty()) return empty_list;
@@ -341,51 +256,6 @@ void slab_source::relist(chunk& c) noexcept {
   lists_[c.list].erase(c);
   c.list = static_cast<std::uint8_t>(list);
   lists_[list].insert(c);
-}
-
-// ---- seeing
-// --------------------------------------------------------------------------------------------------------
-
-std::size_t slab_source::bytes_of(const slab& s) const noexcept {
-  const std::lock_guard guard(mutex_);
-  chunk& c = map_.chunk_of(s.base);
-  return run_of(c, s).units << c.unit_shift;
-}
-
-std::size_t slab_source::bytes_in_slabs() const noexcept {
-  std::size_t bytes = 0;
-  for_each_chunk([&](const chunk& c) { bytes += c.bytes - c.free_bytes(); });
-  return bytes;
-}
-
-void slab_source::check_invariants() const {
-  const std::lock_guard guard(mutex_);
-  std::size_t idle = 0, free = 0, chunks = 0;
-  for (const auto& list : lists_)
-    list.for_each([&](const chunk& c) {
-      ++chunks;
-      if (c.empty()) idle += c.bytes;
-      free += c.free_bytes();
-      if (&list != &lists_[c.list] || list_of(c) != c.list)
-        throw std::logic_error("quarry: a chunk is in the wrong list");
-      if ((std::size_t{c.units} << c.unit_shift) != c.bytes)
-        throw std::logic_error("quarry: a chunk's units are not its bytes");
-      for (std::size_t unit = 0; unit < c.units; ++unit) check_unit(c, unit);
-    });
-  if (idle != idle_ || free != free_) throw std::logic_error("quarry: idle bytes are miscounted");
-  if (chunks != chunk_count()) throw std::logic_error("quarry: chunks are miscounted");
-}
-
-void slab_source::check_unit(const chunk& c, std::size_t unit) const {
-  const slab* const s = c.slots()[unit << (c.unit_shift - c.slot_shift)].load(std::memory_order_relaxed);
-  if ((s == nullptr) != ((c.free_units >> unit & 1) != 0))
-    throw std::logic_error("quarry: a unit is neither free nor a slab's, or both");
-  if (&map_.chunk_of(c.base + (unit << c.unit_shift)) != &c)
-    throw std::logic_error("quarry: an address leads to another chunk");
-  if (s == nullptr) return;
-  const std::byte* const address = c.base + (unit << c.unit_shift);
-  if (address < s->base || s->base < c.base || s->block_class() >= size_class_count)
-    throw std::logic_error("quarry: a unit's slab is not where the unit is");
 }
 
 } // namespace quarry::detail

@@ -71,7 +71,6 @@ void drop_dead_caches() noexcept {
 } // namespace
 
 // ---- pools come and go
-// ---------------------------------------------------------------------------------------------
 
 std::size_t thread_magazines::next_table_index() noexcept {
   static constinit std::atomic<std::size_t> next{0};
@@ -94,7 +93,6 @@ thread_magazines::~thread_magazines() {
 }
 
 // ---- threads come and go
-// -------------------------------------------------------------------------------------------
 
 thread_cache* thread_magazines::find_or_make(bool may_allocate) noexcept {
   for (thread_cache* cache = first_of_this_thread; cache != nullptr; cache = cache->next_of_thread)
@@ -154,7 +152,6 @@ void thread_magazines::retire(thread_cache& cache) noexcept {
 }
 
 // ---- the cold path of a thread
-// -------------------------------------------------------------------------------------
 
 // What the caches may hold together. One alone, of a single thread, makes do with less.
 std::size_t thread_magazines::room_of_all() const noexcept {
@@ -206,98 +203,6 @@ void thread_magazines::deallocate(size_class c, void* block) noexcept {
   give(core_, *cache, inside, c, block, room_for(*cache));
   if (core_.magazines_are_stale()) flush_all();
   if (room_is_unfair(*cache)) rebalance();
-}
-
-// ---- visiting other threads' caches
-// --------------------------------------------------------------------------------
-
-// Keeps the owner out of its cold path, and then, with all bounds closed, out of the hot one; it is the
-// owner's next cold calls that open them, class by class. False when it is inside and is not to be waited
-// for.
-bool thread_magazines::shut_out_owner(thread_cache& cache, when_busy busy) noexcept {
-  const auto owner_is_out = [&] {
-    membarrier_all_threads();
-    while (busy == when_busy::wait && cache.busy.load_acquire() != 0) std::this_thread::yield();
-    return cache.busy.load_acquire() == 0;
-  };
-  cache.visited.store(true, std::memory_order_relaxed);
-  if (!owner_is_out()) return false;
-  cache.close();
-  return owner_is_out();
-}
-
-template <class Function>
-void thread_magazines::visit(when_busy busy, Function f) noexcept {
-  const std::lock_guard guard(registry_mutex());
-  for (thread_cache* cache = first_; cache != nullptr; cache = cache->next) {
-    const std::lock_guard one_visitor(cache->mutex);
-    if (shut_out_owner(*cache, busy)) f(*cache);
-    cache->visited.store(false, std::memory_order_release);
-  }
-}
-
-void thread_magazines::flush_all() noexcept {
-  pool_core::flushed f;
-  visit(when_busy::skip, [&](thread_cache& cache) { core_.flush_set(f, cache); });
-  core_.finish(f, true);
-}
-
-// Takes the room of caches that have more than their share now; they ask for it anew.
-void thread_magazines::rebalance() noexcept {
-  pool_core::flushed f;
-  visit(when_busy::skip, [&](thread_cache& cache) {
-    if (cache.capacity_bytes.load_relaxed() <= share()) return;
-    core_.flush_set(f, cache);
-    cache.give_up_room();
-  });
-  core_.finish(f);
-}
-
-void thread_magazines::forget_all() noexcept {
-  visit(when_busy::wait, [](thread_cache& cache) { cache.forget_all(); });
-}
-
-// What was reserved may lie in another thread's magazine: it is fetched before upstream is asked. Others may
-// be faster to take what was fetched, but then somebody has got on.
-void* thread_magazines::take_reserved(size_class c) noexcept {
-  constexpr int tries = 64;
-  void* block;
-  for (int i = 0; i < tries; ++i) {
-    if (core_.refill_from_slabs(c, &block, 1) != 0) return block;
-    reclaim(c);
-  }
-  return nullptr;
-}
-
-void thread_magazines::reclaim(size_class c) noexcept {
-  if (c >= magazine_count || core_.has_free(c)) return;
-  pool_core::flushed f;
-  visit(when_busy::wait, [&](thread_cache& cache) {
-    if (cache.count(c) != 0) core_.flush_class(f, cache, c);
-  });
-  core_.finish(f);
-}
-
-std::array<std::size_t, size_class_count> thread_magazines::count_blocks() noexcept {
-  std::array<std::size_t, size_class_count> counts{};
-  visit(when_busy::wait, [&](const thread_cache& cache) {
-    for (size_class c = 0; c < magazine_count; ++c) counts[c] += cache.count(c);
-  });
-  return counts;
-}
-
-void thread_magazines::check_invariants() {
-  const char* wrong = nullptr;
-  std::logic_error what("");
-  visit(when_busy::skip, [&](thread_cache& cache) {
-    try {
-      core_.check_set(cache);
-    } catch (const std::logic_error& e) {
-      what = e;
-      wrong = what.what();
-    }
-  });
-  if (wrong != nullptr) throw what;
 }
 
 } // namespace quarry::detail

@@ -1,0 +1,51 @@
+// A slab source seen from outside: what lies where, and whether its equations hold.
+#include <mutex>
+#include <stdexcept>
+
+#include "slab_source.hpp"
+
+namespace quarry::detail {
+
+std::size_t slab_source::bytes_of(const slab& s) const noexcept {
+  const std::lock_guard guard(mutex_);
+  chunk& c = map_.chunk_of(s.base);
+  return run_of(c, s).units << c.unit_shift;
+}
+
+std::size_t slab_source::bytes_in_slabs() const noexcept {
+  std::size_t bytes = 0;
+  for_each_chunk([&](const chunk& c) { bytes += c.bytes - c.free_bytes(); });
+  return bytes;
+}
+
+void slab_source::check_invariants() const {
+  const std::lock_guard guard(mutex_);
+  std::size_t idle = 0, free = 0, chunks = 0;
+  for (const auto& list : lists_)
+    list.for_each([&](const chunk& c) {
+      ++chunks;
+      if (c.empty()) idle += c.bytes;
+      free += c.free_bytes();
+      if (&list != &lists_[c.list] || list_of(c) != c.list)
+        throw std::logic_error("quarry: a chunk is in the wrong list");
+      if ((std::size_t{c.units} << c.unit_shift) != c.bytes)
+        throw std::logic_error("quarry: a chunk's units are not its bytes");
+      for (std::size_t unit = 0; unit < c.units; ++unit) check_unit(c, unit);
+    });
+  if (idle != idle_ || free != free_) throw std::logic_error("quarry: idle bytes are miscounted");
+  if (chunks != chunk_count()) throw std::logic_error("quarry: chunks are miscounted");
+}
+
+void slab_source::check_unit(const chunk& c, std::size_t unit) const {
+  const slab* const s = c.slots()[unit << (c.unit_shift - c.slot_shift)].load(std::memory_order_relaxed);
+  if ((s == nullptr) != ((c.free_units >> unit & 1) != 0))
+    throw std::logic_error("quarry: a unit is neither free nor a slab's, or both");
+  if (&map_.chunk_of(c.base + (unit << c.unit_shift)) != &c)
+    throw std::logic_error("quarry: an address leads to another chunk");
+  if (s == nullptr) return;
+  const std::byte* const address = c.base + (unit << c.unit_shift);
+  if (address < s->base || s->base < c.base || s->block_class() >= size_class_count)
+    throw std::logic_error("quarry: a unit's slab is not where the unit is");
+}
+
+} // namespace quarry::detail

@@ -1,0 +1,95 @@
+// How a slab source obtains memory: bookkeeping first, then the chunk; each call upstream leaves everything
+// in order.
+#include <algorithm>
+#include <bit>
+#include <mutex>
+#include <new>
+
+#include "slab_source.hpp"
+
+namespace quarry::detail {
+
+namespace {
+
+constexpr std::size_t smallest_chunk = 1024;
+
+} // namespace
+
+// Does the first thing that is missing; the caller then asks anew, since a call from within upstream may have
+// changed all.
+void slab_source::grow(const wish& w) {
+  const std::size_t bytes = next_chunk_bytes(w);
+  const std::size_t granules = slab_map::granules_of(bytes);
+  const std::size_t descriptor_bytes = chunk::descriptor_bytes(bytes);
+  const auto locked = [this](auto add) {
+    const std::lock_guard guard(mutex_);
+    add();
+  };
+  std::unique_lock guard(mutex_);
+  void* const spare = bookkeeping_.take(sizeof(slab));
+  void* const descriptor = bookkeeping_.take(descriptor_bytes);
+  if (spare != nullptr) bookkeeping_.give(spare, sizeof(slab));
+  if (spare == nullptr || descriptor == nullptr) {
+    if (descriptor != nullptr) bookkeeping_.give(descriptor, descriptor_bytes);
+    guard.unlock();
+    return bookkeeping_.grow(up_, sizeof(slab) + descriptor_bytes, locked);
+  }
+  if (!map_.promise(granules)) {
+    bookkeeping_.give(descriptor, descriptor_bytes);
+    guard.unlock();
+    return map_.grow(up_, granules, locked);
+  }
+  guard.unlock();
+  void* memory;
+  try {
+    memory = up_.allocate(bytes, chunk::alignment_of(bytes));
+  } catch (...) {
+    guard.lock();
+    map_.break_promise(granules);
+    bookkeeping_.give(descriptor, descriptor_bytes);
+    throw;
+  }
+  guard.lock();
+  add(descriptor, memory, bytes, w.c);
+}
+
+// An eighth of what is held, so that the newest chunk is a small part of it; powers of two.
+std::size_t slab_source::next_chunk_bytes(const wish& w) const noexcept {
+  if (bounded()) return std::bit_ceil(std::max<std::size_t>(w.bytes, 64));
+  const std::size_t share =
+      std::clamp(std::bit_floor(up_.held() / 8 + 1), smallest_chunk, limits_.largest_chunk);
+  return std::max(share, std::bit_ceil(w.bytes));
+}
+
+void slab_source::add(void* descriptor, void* memory, std::size_t bytes, size_class c) noexcept {
+  chunk& added = *::new (descriptor) chunk;
+  added.reset(static_cast<std::byte*>(memory), bytes,
+              bounded() ? static_cast<std::uint8_t>(c) : slab::no_class);
+  map_.insert(added);
+  added.list = static_cast<std::uint8_t>(empty_list);
+  lists_[empty_list].insert(added);
+  idle_ += bytes;
+  free_ += bytes;
+  retention_.obtained(bytes);
+  chunks_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void* slab_source::take_bookkeeping(std::size_t bytes) {
+  for (;;) {
+    {
+      const std::lock_guard guard(mutex_);
+      if (void* const piece = bookkeeping_.take(bytes)) return piece;
+    }
+    bookkeeping_.grow(up_, bytes, [this](auto add) {
+      const std::lock_guard guard(mutex_);
+      add();
+    });
+  }
+}
+
+void slab_source::give_bookkeeping(void* piece, std::size_t bytes) noexcept {
+  const std::lock_guard guard(mutex_);
+  bookkeeping_.give(piece, bytes);
+}
+
+} // namespace quarry::detail
