@@ -187,7 +187,7 @@ void* thread_magazines::allocate(size_class c) {
   thread_cache* const cache = c < magazine_count ? find_or_make(true) : nullptr;
   if (cache != nullptr) {
     owner_section inside(*cache);
-    if (core_.reserved(c) != 0 && cache->count(c) == 0 && !core_.has_free(c))
+    if (core_.reserved(c) != 0 && !core_.has_free(c))
       if (void* const block = take_reserved(c)) return block;
     return take(core_, *cache, inside, c, room_for(*cache));
   }
