@@ -1,19 +1,20 @@
 // The equations of size_class.hpp, for every size and every alignment.
 #include <gtest/gtest.h>
 
+#include <type_traits>
+#include <utility>
+
 #include <quarry/size_class.hpp>
 
 namespace {
 
 using namespace quarry;
 
-// The least block that is large enough and a multiple of the alignment, found by looking at all of them.
-size_class by_search(std::size_t bytes, std::size_t alignment) {
-  const std::size_t rounded = (bytes + alignment - 1) / alignment * alignment;
-  size_class c = 0;
-  while (block_size_of(c) < rounded) ++c;
-  return c;
-}
+// ---- the proof, by the compiler: every size to the largest block, at every alignment
+//
+// A request is known to size_class_of only by last_byte_of(bytes, alignment), its size rounded up to the
+// alignment, less one. So all requests are covered by all values of `last` below the largest block; and with
+// those of one `last` by the largest alignment that last + 1 is a multiple of, as smaller ones divide it.
 
 constexpr bool blocks_ascend_to_the_largest() {
   for (size_class c = 1; c < size_class_count; ++c)
@@ -22,35 +23,46 @@ constexpr bool blocks_ascend_to_the_largest() {
 }
 static_assert(blocks_ascend_to_the_largest());
 
-// A class is asked for by its own size, and the next byte belongs to the next class.
-constexpr bool every_boundary_is_exact() {
-  for (size_class c = 0; c < size_class_count; ++c) {
-    if (size_class_of(block_size_of(c), 1) != c) return false;
-    if (c + 1 < size_class_count && size_class_of(block_size_of(c) + 1, 1) != c + 1) return false;
+// The class's block holds the request, the one before does not, and the alignment divides it.
+constexpr bool is_served_by_the_least_block(std::size_t last, size_class c) {
+  const std::size_t bytes = last + 1, alignment = bytes & (~bytes + 1);
+  return size_class_of_last(last) == c && block_size_of(c) >= bytes &&
+         (c == 0 || block_size_of(c - 1) < bytes) && block_size_of(c) % alignment == 0;
+}
+
+// In pieces, each of which is within the steps that compilers allow for one constant.
+constexpr std::size_t piece_bytes = 8192;
+template <std::size_t piece>
+constexpr bool holds_in_piece() {
+  size_class c = 0;
+  for (std::size_t last = piece * piece_bytes; last < (piece + 1) * piece_bytes; ++last) {
+    while (block_size_of(c) <= last) ++c;
+    if (!is_served_by_the_least_block(last, c)) return false;
   }
   return true;
 }
-static_assert(every_boundary_is_exact());
+template <std::size_t... pieces>
+constexpr bool holds_everywhere(std::index_sequence<pieces...>) {
+  return (std::bool_constant<holds_in_piece<pieces>()>::value && ...);
+}
+static_assert(holds_everywhere(std::make_index_sequence<largest_block_size / piece_bytes>()));
 
-// The class depends on the rounded size only through last_byte_of, so multiples of the alignment are all
-// there is to try.
-constexpr bool every_block_is_a_multiple_of_the_alignment() {
-  for (std::size_t alignment = 1; alignment <= largest_block_size; alignment *= 2)
-    for (size_class c = 0; c < size_class_count; ++c) {
-      if (block_size_of(c) % alignment != 0) continue;
-      const std::size_t before = block_size_of(c) - alignment;
-      if (size_class_of(before + 1, alignment) > c) return false;
-    }
+// last_byte_of rounds up: by parts, as it takes bits above and below the alignment separately. Sizes to 1024
+// have every pattern of the bits below each alignment up to 1024; the next test goes on to the largest.
+constexpr bool last_byte_is_of_the_rounded_size() {
+  for (std::size_t alignment = 1; alignment <= 1024; alignment *= 2)
+    for (std::size_t bytes = 1; bytes <= 1024; ++bytes)
+      if (last_byte_of(bytes, alignment) + 1 != (bytes + alignment - 1) / alignment * alignment) return false;
   return true;
 }
-static_assert(every_block_is_a_multiple_of_the_alignment());
+static_assert(last_byte_is_of_the_rounded_size());
 
-TEST(size_class, is_the_least_that_fits_every_size_and_alignment) {
+TEST(size_class, is_of_the_size_rounded_up_to_the_alignment) {
   for (std::size_t alignment = 1; alignment <= largest_block_size; alignment *= 2)
-    for (std::size_t bytes = 1; bytes <= largest_block_size; bytes += bytes < 65536 ? 1 : 37) {
-      const size_class c = size_class_of(bytes, alignment);
-      ASSERT_EQ(c, by_search(bytes, alignment)) << bytes << " at " << alignment;
-      ASSERT_EQ(block_size_of(c) % alignment, 0u) << bytes << " at " << alignment;
+    for (std::size_t bytes = 1; bytes <= largest_block_size; ++bytes) {
+      const std::size_t rounded = (bytes + alignment - 1) / alignment * alignment;
+      ASSERT_EQ(size_class_of(bytes, alignment), size_class_of_last(rounded - 1))
+          << bytes << " at " << alignment;
     }
 }
 
