@@ -1,5 +1,5 @@
 // The reader of recorded traces: what it reads, and that no corrupt input gets past it.
-#include "support/trace.hpp"
+#include "replay/trace.hpp"
 
 #include <gtest/gtest.h>
 #include <lzma.h>
@@ -11,9 +11,9 @@
 
 namespace {
 
-using quarry::test::parse_trace;
-using quarry::test::read_trace;
-using quarry::test::trace_error;
+using quarry_replay::parse_trace;
+using quarry_replay::read_trace;
+using quarry_replay::trace_error;
 
 using bytes = std::vector<std::uint8_t>;
 

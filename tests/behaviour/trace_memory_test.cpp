@@ -1,6 +1,6 @@
 // What the pools hold at most while they replay recorded programs, against what the programs had live at
 // most.
-#include "../support/trace.hpp"
+#include "replay/trace.hpp"
 #include "support.hpp"
 
 #include <algorithm>
@@ -11,6 +11,10 @@
 
 namespace quarry::test {
 namespace {
+
+using quarry_replay::read_trace;
+using quarry_replay::trace;
+using quarry_replay::trace_event;
 
 // Replays events in their order. Where the threads are replayed, each event is done by a thread of its own
 // number, so that the outcome does not depend on how fast threads are.

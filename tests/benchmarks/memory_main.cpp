@@ -1,11 +1,11 @@
 // How much memory pools hold at their peak for what a recorded program had live at its peak, and what the
 // part beyond that is. Prints a table; with a second argument, writes the raw numbers to that file.
-#include "boost_pools.hpp"
 #include "counting_upstream.hpp"
 #include "memory_results.hpp"
+#include "replay/boost_pools.hpp"
+#include "replay/trace_replay.hpp"
 #include "sources.hpp"
 #include "trace_files.hpp"
-#include "trace_replay.hpp"
 
 #include <quarry/pool_resource.hpp>
 #include <quarry/statistics.hpp>
@@ -121,7 +121,7 @@ std::vector<memory_result> write_table(const std::filesystem::path& folder) {
       << std::fixed;
   std::vector<memory_result> raw;
   for (const auto& file : trace_files(folder)) {
-    const auto recorded = quarry::test::read_trace(file.path);
+    const auto recorded = quarry_replay::read_trace(file.path);
     const auto script = script_of(recorded);
     for (const auto& [subject, measure] : subjects) {
       const auto use = measure(script);

@@ -11,7 +11,7 @@
 namespace quarry_bench {
 namespace {
 
-bool mostly_oversized(const quarry::test::trace& recorded) {
+bool mostly_oversized(const quarry_replay::trace& recorded) {
   const std::size_t largest_pooled =
       quarry::unsynchronized_pool_resource().options().largest_required_pool_block;
   std::size_t all = 0, oversized = 0;
@@ -25,7 +25,7 @@ bool mostly_oversized(const quarry::test::trace& recorded) {
 std::set<std::string> mostly_oversized_workloads(const std::filesystem::path& traces) {
   std::set<std::string> names;
   for (const auto& file : trace_files(traces))
-    if (mostly_oversized(quarry::test::read_trace(file.path)))
+    if (mostly_oversized(quarry_replay::read_trace(file.path)))
       names.insert({"trace " + file.name, "threaded trace " + file.name});
   return names;
 }

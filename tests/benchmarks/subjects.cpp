@@ -1,11 +1,13 @@
 #include "subjects.hpp"
 
-#include "boost_pools.hpp"
 #include "floor.hpp"
 #include "preloaded_malloc.hpp"
+#include "replay/boost_pools.hpp"
 #include "tbb_resource.hpp"
 
 namespace quarry_bench {
+using namespace quarry_replay;
+
 namespace {
 
 using quarry_unsynchronized = quarry::unsynchronized_pool_resource;

@@ -19,7 +19,7 @@ std::vector<trace_file> trace_files(const std::filesystem::path& folder) {
     if (is_trace(file_name)) files.push_back({file_name.substr(0, file_name.find(".qtrace")), entry.path()});
   }
   if (files.empty())
-    throw quarry::test::trace_error(folder.string() + ": no traces (*.qtrace, *.qtrace.xz) here");
+    throw quarry_replay::trace_error(folder.string() + ": no traces (*.qtrace, *.qtrace.xz) here");
   std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   return files;
 }

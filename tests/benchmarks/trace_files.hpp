@@ -2,7 +2,7 @@
 #pragma once
 
 #include "preloaded_malloc.hpp"
-#include "trace_script.hpp"
+#include "replay/trace_script.hpp"
 
 #include <filesystem>
 #include <optional>
@@ -11,12 +11,14 @@
 
 namespace quarry_bench {
 
+using namespace quarry_replay;
+
 struct trace_file {
   std::string name; // "git" for git.qtrace.xz
   std::filesystem::path path;
 };
 
-// In the order of their names; throws quarry::test::trace_error when there is none.
+// In the order of their names; throws quarry_replay::trace_error when there is none.
 std::vector<trace_file> trace_files(const std::filesystem::path& folder);
 
 template <auto ScriptOf>
@@ -25,7 +27,7 @@ public:
   explicit lazy_script(std::filesystem::path file) : file_(std::move(file)) {}
   const auto& get() {
     if (!script_) {
-      script_ = ScriptOf(quarry::test::read_trace(file_));
+      script_ = ScriptOf(quarry_replay::read_trace(file_));
       give_back_malloc(); // what reading took is not to be found warm by the subject
     }
     return *script_;
@@ -33,7 +35,7 @@ public:
 
 private:
   std::filesystem::path file_;
-  std::optional<decltype(ScriptOf(quarry::test::trace{}))> script_;
+  std::optional<decltype(ScriptOf(quarry_replay::trace{}))> script_;
 };
 
 } // namespace quarry_bench

@@ -3,6 +3,8 @@
 
 #include "subjects.hpp"
 
+#include "replay/timing.hpp"
+
 #include <concepts>
 #include <functional>
 #include <optional>
@@ -11,6 +13,8 @@
 #include <vector>
 
 namespace quarry_bench {
+
+using namespace quarry_replay; // what is shared with it: timing, threads, traces
 
 struct workload {
   std::string name;

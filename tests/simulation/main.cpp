@@ -28,7 +28,7 @@ void add_traces(std::vector<named_workload>& workloads, const std::filesystem::p
   for (const char* name : {"gstreamer", "redis"}) {
     const auto file = folder / (name + std::string(".qtrace.xz"));
     if (!std::filesystem::exists(file)) continue;
-    const auto recorded = std::make_shared<quarry::test::trace>(quarry::test::read_trace(file));
+    const auto recorded = std::make_shared<quarry_replay::trace>(quarry_replay::read_trace(file));
     workloads.push_back({"trace " + std::string(name), [recorded](int cores) {
                            return replicated(*recorded, cores, operations_per_core);
                          }});

@@ -9,7 +9,7 @@ namespace {
 constexpr std::uint32_t not_here = ~std::uint32_t{0};
 constexpr std::size_t largest_pooled = 32768; // the default of the pools
 
-std::uint8_t class_of(const quarry::test::trace_block& block) {
+std::uint8_t class_of(const quarry_replay::trace_block& block) {
   const std::size_t last = quarry::last_byte_of(block.size, block.alignment());
   return last < largest_pooled ? static_cast<std::uint8_t>(quarry::size_class_of_last(last))
                                : operation::oversized;
@@ -19,7 +19,7 @@ std::uint8_t class_of(const quarry::test::trace_block& block) {
 // out.
 class one_run {
 public:
-  one_run(const quarry::test::trace& recorded, std::size_t first) : recorded_(recorded), first_(first) {
+  one_run(const quarry_replay::trace& recorded, std::size_t first) : recorded_(recorded), first_(first) {
     for (std::size_t i = 0; i < first; ++i) first_block_ += recorded.events[i].is_deallocation ? 0 : 1;
   }
 
@@ -37,7 +37,7 @@ public:
   }
 
 private:
-  const quarry::test::trace& recorded_;
+  const quarry_replay::trace& recorded_;
   const std::size_t first_;
   std::size_t first_block_ = 0;
   std::vector<std::uint32_t> numbers_; // by block since the first
@@ -45,7 +45,7 @@ private:
 
 } // namespace
 
-workload replicated(const quarry::test::trace& recorded, int core_count, std::size_t operations_per_core) {
+workload replicated(const quarry_replay::trace& recorded, int core_count, std::size_t operations_per_core) {
   const auto runs = static_cast<std::size_t>(core_count);
   const std::size_t count = std::min(operations_per_core, recorded.events.size());
   workload w;

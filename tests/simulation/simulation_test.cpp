@@ -120,8 +120,8 @@ TEST(machine, farther_cores_are_farther) {
 // ---- the recorded workload
 // ---------------------------------------------------------------------------------
 
-quarry::test::trace two_threads() {
-  quarry::test::trace t;
+quarry_replay::trace two_threads() {
+  quarry_replay::trace t;
   t.thread_count = 2;
   for (std::uint32_t i = 0; i < 1000; ++i) {
     t.blocks.push_back({16 + i % 512, 3});

@@ -1,7 +1,7 @@
 // What the modelled cores do: a stream of operations for each, recorded or made up. Blocks are numbered.
 #pragma once
 
-#include "../support/trace.hpp"
+#include "replay/trace.hpp"
 
 #include <quarry/size_class.hpp>
 
@@ -47,6 +47,6 @@ workload generations(int core_count, std::size_t operations_per_core);
 // As many runs of the recorded program as there are cores, all in one pool, each from another place of the
 // recording. Thread t of run r is on core (r + t) mod core_count, so that every core has equal work and what
 // one thread hands to another goes to another core. All keep the recorded order within a run.
-workload replicated(const quarry::test::trace& recorded, int core_count, std::size_t operations_per_core);
+workload replicated(const quarry_replay::trace& recorded, int core_count, std::size_t operations_per_core);
 
 } // namespace quarry_simulation

@@ -2,7 +2,7 @@
 // another.
 #include "churn.hpp"
 
-#include "../timing.hpp"
+#include "replay/timing.hpp"
 #include "workloads.hpp"
 
 namespace quarry_bench {

@@ -1,6 +1,6 @@
 // Two threads at a time allocate blocks, free those that the generation before handed on, and end.
 #include "../random.hpp"
-#include "../timing.hpp"
+#include "replay/timing.hpp"
 #include "workloads.hpp"
 
 #include <array>

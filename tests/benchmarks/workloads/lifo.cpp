@@ -1,6 +1,6 @@
 // 1000 blocks are allocated, then freed in reverse order.
-#include "../timing.hpp"
 #include "node.hpp"
+#include "replay/timing.hpp"
 #include "workloads.hpp"
 
 namespace quarry_bench {

@@ -1,6 +1,6 @@
 // A list of random numbers is sorted, loses every second kind of them, and is refilled.
 #include "../random.hpp"
-#include "../timing.hpp"
+#include "replay/timing.hpp"
 #include "workloads.hpp"
 
 #include <list>

@@ -1,6 +1,6 @@
 // A map from integers to integers is filled at random, emptied by half at random, filled again, and cleared.
 #include "../random.hpp"
-#include "../timing.hpp"
+#include "replay/timing.hpp"
 #include "workloads.hpp"
 
 #include <map>

@@ -1,6 +1,6 @@
 // Churn of blocks aligned to a cache line.
-#include "../timing.hpp"
 #include "churn.hpp"
+#include "replay/timing.hpp"
 #include "workloads.hpp"
 
 #include <array>

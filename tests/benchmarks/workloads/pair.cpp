@@ -1,6 +1,6 @@
 // One block is allocated and freed, over and over.
-#include "../timing.hpp"
 #include "node.hpp"
+#include "replay/timing.hpp"
 #include "workloads.hpp"
 
 #include <benchmark/benchmark.h>

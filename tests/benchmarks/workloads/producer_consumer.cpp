@@ -1,6 +1,6 @@
 // One thread allocates blocks and hands them over in batches of 64; another frees them.
 #include "../random.hpp"
-#include "crew.hpp"
+#include "replay/crew.hpp"
 #include "workloads.hpp"
 
 #include <array>

@@ -1,6 +1,6 @@
 // 100k blocks are allocated, then freed in random order.
-#include "../timing.hpp"
 #include "node.hpp"
+#include "replay/timing.hpp"
 #include "workloads.hpp"
 
 #include <numeric>

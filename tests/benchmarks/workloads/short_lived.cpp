@@ -1,5 +1,5 @@
 // A pool that serves ten requests: construct, allocate ten blocks of various sizes, free them, destroy.
-#include "../timing.hpp"
+#include "replay/timing.hpp"
 #include "workloads.hpp"
 
 #include <array>

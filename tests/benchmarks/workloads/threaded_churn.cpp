@@ -1,7 +1,7 @@
 // Churn on several threads, each with blocks of its own, all from one resource. The live blocks of all
 // threads together are always as many, so that the times of different numbers of threads can be compared.
 #include "churn.hpp"
-#include "crew.hpp"
+#include "replay/crew.hpp"
 #include "workloads.hpp"
 
 #include <memory>

@@ -2,8 +2,8 @@
 // free a block which its allocator has not reached yet waits for it; no other order between the threads is
 // kept.
 #include "../trace_files.hpp"
-#include "../trace_replay.hpp"
-#include "crew.hpp"
+#include "replay/crew.hpp"
+#include "replay/trace_replay.hpp"
 #include "workloads.hpp"
 
 #include <memory>

@@ -1,8 +1,8 @@
 // Every trace of a folder, replayed on one thread in the recorded order, from an empty pool to the last
 // event.
-#include "../timing.hpp"
 #include "../trace_files.hpp"
-#include "../trace_replay.hpp"
+#include "replay/timing.hpp"
+#include "replay/trace_replay.hpp"
 #include "workloads.hpp"
 
 #include <memory>

@@ -1,6 +1,6 @@
 // An unordered_map from strings to strings: inserted, looked up, erased.
 #include "../random.hpp"
-#include "../timing.hpp"
+#include "replay/timing.hpp"
 #include "workloads.hpp"
 
 #include <algorithm>

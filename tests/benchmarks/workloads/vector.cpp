@@ -1,6 +1,6 @@
 // Vectors that grow by push_back to random lengths; some live on while others grow.
 #include "../random.hpp"
-#include "../timing.hpp"
+#include "replay/timing.hpp"
 #include "workloads.hpp"
 
 #include <vector>

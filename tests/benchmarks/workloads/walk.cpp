@@ -1,7 +1,7 @@
 // A list is built from blocks that had been freed in random order, then walked: what is timed is the walk
 // alone, and so how near to each other the blocks are.
-#include "../timing.hpp"
 #include "node.hpp"
+#include "replay/timing.hpp"
 #include "workloads.hpp"
 
 #include <benchmark/benchmark.h>

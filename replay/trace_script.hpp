@@ -2,13 +2,13 @@
 // calls.
 #pragma once
 
-#include "../support/trace.hpp"
+#include "trace.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
-namespace quarry_bench {
+namespace quarry_replay {
 
 struct trace_operation {
   std::uint32_t slot; // where the block's address is kept
@@ -42,7 +42,7 @@ struct threaded_trace_script {
   std::size_t operation_count = 0;
 };
 
-trace_script script_of(const quarry::test::trace& recorded);
-threaded_trace_script threaded_script_of(const quarry::test::trace& recorded);
+trace_script script_of(const trace& recorded);
+threaded_trace_script threaded_script_of(const trace& recorded);
 
-} // namespace quarry_bench
+} // namespace quarry_replay

@@ -1,6 +1,6 @@
 #include "trace_script.hpp"
 
-namespace quarry_bench {
+namespace quarry_replay {
 namespace {
 
 constexpr std::uint32_t nobody = ~std::uint32_t{0};
@@ -21,13 +21,12 @@ private:
   std::uint32_t count_ = 0;
 };
 
-trace_operation operation_on(const quarry::test::trace_block& block, std::uint32_t slot, bool allocates,
-                             bool shared) {
+trace_operation operation_on(const trace_block& block, std::uint32_t slot, bool allocates, bool shared) {
   return {slot, block.size, block.alignment_log2, allocates, shared};
 }
 
 // Which blocks another thread frees than the one that allocated them, or nobody.
-std::vector<bool> blocks_that_change_hands(const quarry::test::trace& recorded) {
+std::vector<bool> blocks_that_change_hands(const trace& recorded) {
   std::vector<std::uint32_t> owner(recorded.blocks.size(), nobody);
   std::vector<bool> changes(recorded.blocks.size(), true);
   for (const auto& event : recorded.events)
@@ -40,7 +39,7 @@ std::vector<bool> blocks_that_change_hands(const quarry::test::trace& recorded) 
 
 } // namespace
 
-trace_script script_of(const quarry::test::trace& recorded) {
+trace_script script_of(const trace& recorded) {
   trace_script script;
   script.operations.reserve(recorded.events.size());
   slot_numbers slots;
@@ -61,7 +60,7 @@ trace_script script_of(const quarry::test::trace& recorded) {
   return script;
 }
 
-threaded_trace_script threaded_script_of(const quarry::test::trace& recorded) {
+threaded_trace_script threaded_script_of(const trace& recorded) {
   const auto shared = blocks_that_change_hands(recorded);
   threaded_trace_script script;
   script.threads.resize(recorded.thread_count);
@@ -90,4 +89,4 @@ threaded_trace_script threaded_script_of(const quarry::test::trace& recorded) {
   return script;
 }
 
-} // namespace quarry_bench
+} // namespace quarry_replay

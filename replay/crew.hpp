@@ -1,14 +1,14 @@
 // Threads that start their work together.
 #pragma once
 
-#include "../timing.hpp"
+#include "timing.hpp"
 
 #include <cstddef>
 #include <latch>
 #include <thread>
 #include <vector>
 
-namespace quarry_bench {
+namespace quarry_replay {
 
 // prepare(i), on thread i, returns the work of that thread; what is timed is from the moment when all have
 // prepared to the moment when all have done their work. What the works hold is dropped after that.
@@ -34,4 +34,4 @@ double together_ns_per(std::size_t operations, std::size_t thread_count, const P
   return ns;
 }
 
-} // namespace quarry_bench
+} // namespace quarry_replay

@@ -8,7 +8,7 @@
 #include <fstream>
 #include <iterator>
 
-namespace quarry::test {
+namespace quarry_replay {
 namespace {
 
 constexpr std::array<std::uint8_t, 6> xz_magic{0xfd, '7', 'z', 'X', 'Z', 0};
@@ -83,4 +83,4 @@ std::vector<std::uint8_t> read_trace_bytes(const std::filesystem::path& file) {
   }
 }
 
-} // namespace quarry::test
+} // namespace quarry_replay

@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <vector>
 
-namespace quarry::test {
+namespace quarry_replay {
 
 struct trace_block {
   std::uint32_t size;
@@ -45,4 +45,4 @@ trace parse_trace(std::span<const std::uint8_t> bytes);
 // The bytes of a file, unpacked when it is an xz stream.
 std::vector<std::uint8_t> read_trace_bytes(const std::filesystem::path& file);
 
-} // namespace quarry::test
+} // namespace quarry_replay

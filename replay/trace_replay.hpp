@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <thread>
 
-namespace quarry_bench {
+namespace quarry_replay {
 
 inline void write_stamp(void* block, const trace_operation& op) {
   if (op.size >= sizeof op.slot)
@@ -89,4 +89,4 @@ void replay(const Source& from, std::span<const trace_operation> operations, Slo
   for (const trace_operation& op : operations) replay(from, op, slots);
 }
 
-} // namespace quarry_bench
+} // namespace quarry_replay

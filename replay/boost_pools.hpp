@@ -8,7 +8,7 @@
 
 #include <memory_resource>
 
-namespace quarry_bench {
+namespace quarry_replay {
 
 class boost_upstream final : public boost::container::pmr::memory_resource {
 public:
@@ -59,4 +59,4 @@ private:
 using boost_unsynchronized_pool = boost_pool<boost::container::pmr::unsynchronized_pool_resource>;
 using boost_synchronized_pool = boost_pool<boost::container::pmr::synchronized_pool_resource>;
 
-} // namespace quarry_bench
+} // namespace quarry_replay

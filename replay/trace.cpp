@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace quarry::test {
+namespace quarry_replay {
 namespace {
 
 constexpr std::string_view magic = "QTRACE1\n";
@@ -126,4 +126,4 @@ trace read_trace(const std::filesystem::path& file) {
   }
 }
 
-} // namespace quarry::test
+} // namespace quarry_replay

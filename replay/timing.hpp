@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <ctime>
 
-namespace quarry_bench {
+namespace quarry_replay {
 
 inline double thread_processor_time() {
   timespec now{};
@@ -34,4 +34,4 @@ double wall_ns_per(std::size_t operations, Work work) {
   return (wall_time() - start) / static_cast<double>(operations);
 }
 
-} // namespace quarry_bench
+} // namespace quarry_replay
