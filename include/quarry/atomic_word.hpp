@@ -3,8 +3,7 @@
 
 namespace quarry::detail {
 
-/// What the hot path needs of std::atomic, whose header costs more than all of ours: loads and stores of a
-/// word.
+/// What we need of std::atomic, whose header costs more than all of ours.
 template <class Word>
 class atomic_word {
 public:
@@ -18,6 +17,12 @@ public:
   void store_relaxed(Word value) noexcept { __atomic_store_n(&value_, value, __ATOMIC_RELAXED); }
   void store_release(Word value) noexcept { __atomic_store_n(&value_, value, __ATOMIC_RELEASE); }
   void add_relaxed(Word value) noexcept { __atomic_fetch_add(&value_, value, __ATOMIC_RELAXED); }
+  void add_release(Word value) noexcept { __atomic_fetch_add(&value_, value, __ATOMIC_RELEASE); }
+
+  /// Stores `desired` if the word is `expected`; otherwise, or now and then, puts the word into `expected`.
+  bool compare_exchange_acquire(Word& expected, Word desired) noexcept {
+    return __atomic_compare_exchange_n(&value_, &expected, desired, true, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE);
+  }
 
 private:
   Word value_{};
