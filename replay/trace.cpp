@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::string_view magic = "QTRACE1\n";
 constexpr std::size_t smallest_event = 2; // an event is at least two varints of one byte
+constexpr std::size_t padded_header = magic.size() + 40;
+constexpr std::size_t most_uncounted = 4096;
 constexpr std::uint64_t largest_alignment_log2 = 30;
 constexpr std::uint64_t largest_thread_count = std::uint64_t{1} << 20;
 constexpr std::uint64_t largest_size = std::numeric_limits<std::uint32_t>::max();
@@ -48,12 +50,12 @@ private:
   }
 
   void read_header() {
-    require(bytes_.size() >= magic.size() && std::equal(magic.begin(), magic.end(), bytes_.begin()),
-            "not a QTRACE1 trace");
+    require(begins_as_trace(bytes_), "not a QTRACE1 trace");
     at_ = magic.size();
     const auto threads = varint(), allocations = varint();
     event_count_ = varint();
     const auto peak = varint();
+    padded_ = at_ == padded_header;
     require(threads <= largest_thread_count, "more threads than a trace can have");
     require(event_count_ <= (bytes_.size() - at_) / smallest_event, "fewer bytes than the events need");
     require(allocations <= event_count_, "more allocations than events");
@@ -99,21 +101,28 @@ private:
     return static_cast<std::uint32_t>(block);
   }
 
-  void check_totals() const {
-    require(at_ == bytes_.size(), "bytes after the last event");
+  void check_totals() {
+    const auto uncounted = bytes_.size() - at_;
+    require(uncounted == 0 || (padded_ && uncounted <= most_uncounted), "bytes after the last event");
     require(result_.blocks.size() == allocation_count_, "fewer allocations than the header says");
     require(threads_seen_ == result_.thread_count, "fewer threads than the header says");
     require(peak_ == result_.peak_live_bytes, "peak_live_bytes is not the peak of the events");
+    result_.uncounted_bytes = uncounted;
   }
 
   std::span<const std::uint8_t> bytes_;
   std::size_t at_ = 0;
+  bool padded_ = false;
   std::uint64_t allocation_count_ = 0, event_count_ = 0, threads_seen_ = 0, live_bytes_ = 0, peak_ = 0;
   std::vector<bool> live_;
   trace result_;
 };
 
 } // namespace
+
+bool begins_as_trace(std::span<const std::uint8_t> bytes) {
+  return bytes.size() >= magic.size() && std::equal(magic.begin(), magic.end(), bytes.begin());
+}
 
 trace parse_trace(std::span<const std::uint8_t> bytes) { return parser(bytes).run(); }
 

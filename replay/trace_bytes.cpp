@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
-#include <iterator>
 
 namespace quarry_replay {
 namespace {
@@ -16,11 +15,29 @@ constexpr std::uint64_t decoder_memory_limit = std::uint64_t{256} << 20;
 constexpr std::size_t unpacked_limit = std::size_t{1} << 30; // a small corrupt file must not fill the memory
 constexpr std::size_t step = std::size_t{1} << 20;
 
+bool is_xz(const std::vector<std::uint8_t>& bytes) {
+  return bytes.size() >= xz_magic.size() && std::equal(xz_magic.begin(), xz_magic.end(), bytes.begin());
+}
+
+// Called after every step, the first one too.
+void refuse_what_is_no_trace(const std::vector<std::uint8_t>& bytes) {
+  if (!begins_as_trace(bytes)) throw trace_error("not a QTRACE1 trace");
+  if (bytes.size() > unpacked_limit) throw trace_error("more than 1 GiB, which no trace may have");
+}
+
+// The rest of a file of another kind is not read.
 std::vector<std::uint8_t> read_file(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);
-  if (!in || std::filesystem::is_directory(file)) throw trace_error(file.string() + ": cannot be read");
-  std::vector<std::uint8_t> bytes{std::istreambuf_iterator<char>(in), {}};
-  if (in.bad()) throw trace_error(file.string() + ": cannot be read");
+  if (!in || std::filesystem::is_directory(file)) throw trace_error("cannot be read");
+  std::vector<std::uint8_t> bytes;
+  while (in) {
+    const auto done = bytes.size();
+    bytes.resize(done + step);
+    in.read(reinterpret_cast<char*>(bytes.data() + done), step);
+    bytes.resize(done + static_cast<std::size_t>(in.gcount()));
+    if (!is_xz(bytes) || bytes.size() > unpacked_limit) refuse_what_is_no_trace(bytes);
+  }
+  if (in.bad()) throw trace_error("cannot be read");
   return bytes;
 }
 
@@ -58,26 +75,23 @@ std::vector<std::uint8_t> unpack(const std::vector<std::uint8_t>& packed) {
   std::vector<std::uint8_t> bytes;
   for (;;) {
     const auto done = bytes.size();
-    if (done > unpacked_limit) throw trace_error("the xz stream unpacks to more than a trace may have");
     bytes.resize(done + step);
     xz.stream.next_out = bytes.data() + done;
     xz.stream.avail_out = step;
     const lzma_ret code = lzma_code(&xz.stream, LZMA_FINISH);
     bytes.resize(done + step - xz.stream.avail_out);
+    if (code != LZMA_OK && code != LZMA_STREAM_END) throw trace_error(explain(code));
+    refuse_what_is_no_trace(bytes);
     if (code == LZMA_STREAM_END) return bytes;
-    if (code != LZMA_OK) throw trace_error(explain(code));
   }
 }
 
 } // namespace
 
 std::vector<std::uint8_t> read_trace_bytes(const std::filesystem::path& file) {
-  auto bytes = read_file(file);
-  const bool packed =
-      bytes.size() >= xz_magic.size() && std::equal(xz_magic.begin(), xz_magic.end(), bytes.begin());
-  if (!packed) return bytes;
   try {
-    return unpack(bytes);
+    auto bytes = read_file(file);
+    return is_xz(bytes) ? unpack(bytes) : bytes;
   } catch (const trace_error& error) {
     throw trace_error(file.string() + ": " + error.what());
   }

@@ -58,13 +58,32 @@ TEST(Trace, ReadsBlocksAndEvents) {
   EXPECT_EQ(trace.events[2].thread, 1u);
 }
 
-TEST(Trace, ReadsNumbersPaddedToTenBytes) {
-  bytes padded = with_magic({});
-  for (int total = 0; total < 4; ++total) {
-    padded.insert(padded.end(), 9, 0x80);
-    padded.push_back(0);
+// As a recording_resource writes it, and leaves it when its process is killed.
+bytes recording(std::initializer_list<std::uint64_t> totals, std::initializer_list<std::uint8_t> events) {
+  bytes out = with_magic({});
+  for (auto total : totals) {
+    for (int group = 0; group < 9; ++group, total >>= 7)
+      out.push_back(static_cast<std::uint8_t>(total | 0x80));
+    out.push_back(static_cast<std::uint8_t>(total));
   }
-  EXPECT_TRUE(parse_trace(padded).events.empty());
+  out.insert(out.end(), events);
+  return out;
+}
+
+TEST(Trace, ReadsNumbersPaddedToTenBytes) {
+  EXPECT_TRUE(parse_trace(recording({0, 0, 0, 0}, {})).events.empty());
+  EXPECT_EQ(parse_trace(recording({1, 1, 1, 8}, {0, 8, 3})).events.size(), 1u);
+}
+
+TEST(Trace, LeavesOutWhatTheHeaderOfARecordingDoesNotCount) {
+  const auto trace = parse_trace(recording({1, 1, 1, 8}, {0, 8, 3, /**/ 0, 16, 4, /**/ 0}));
+  EXPECT_EQ(trace.events.size(), 1u);
+  EXPECT_EQ(trace.peak_live_bytes, 8u);
+  EXPECT_EQ(trace.uncounted_bytes, 4u);
+
+  bytes too_much = recording({1, 1, 1, 8}, {0, 8, 3});
+  too_much.insert(too_much.end(), 4097, 0);
+  EXPECT_NE(message_about(too_much).find("after the last event"), std::string::npos);
 }
 
 TEST(Trace, SaysWhatIsWrong) {
