@@ -85,7 +85,8 @@ public:
 
 private:
   static std::uint64_t priority(const Item& item) noexcept {
-    return reinterpret_cast<std::uintptr_t>(item.base) * 0x9E3779B97F4A7C15u;
+    const void* const address = item.base;
+    return reinterpret_cast<std::uintptr_t>(address) * 0x9E3779B97F4A7C15u;
   }
   static Item** child(Item& parent, const Item& item) noexcept {
     return item.base < parent.base ? &parent.left : &parent.right;

@@ -1,10 +1,10 @@
 // A chunk: what one upstream allocation gave, divided into units that slabs are runs of. Rung 1.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <new>
 
 #include "slab.hpp"
 
@@ -12,10 +12,11 @@ namespace quarry::detail {
 
 // A chunk is aligned to its size, at most to a granule. One below a granule is a power of two, of 8 units;
 // others have units of 1 KiB or, where that would be more than 64 of them, of the least power of two that
-// makes it 64.
+// makes it 64. A slot is a unit, at most a granule.
 //
 //   bytes = units << unit_shift = slots << slot_shift
-//   bit u of free_units is set  ⇔  the slots of unit u are null, for u < units
+//   bit u of free_units is clear  ⇔  the slots of unit u lead to a slab that is in use, for u < units
+//   bit u of free_units is set  ⇐  the slots of unit u are null
 struct alignas(64) chunk {
   std::byte* base;
   std::uint64_t free_units;
@@ -27,11 +28,21 @@ struct alignas(64) chunk {
   std::uint8_t units;
   std::uint8_t list;         // which one of the slab source it is in
   std::uint8_t dedicated_to; // the only class it may serve, or slab::no_class
+  std::size_t id;            // of the region it is, where regions are known
 
-  static constexpr unsigned granule_slot_shift = 10; // 1 KiB
+  static constexpr unsigned least_slot_shift = 10; // but for chunks below a granule
+  static constexpr unsigned most_slot_shift = 14;  // a granule
 
+  static unsigned unit_shift_of(std::size_t chunk_bytes) noexcept {
+    if (chunk_bytes < granule) return static_cast<unsigned>(std::countr_zero(chunk_bytes)) - 3;
+    return std::max<unsigned>(least_slot_shift,
+                              static_cast<unsigned>(std::bit_width((chunk_bytes - 1) >> 6)));
+  }
+  static unsigned slot_shift_of(std::size_t chunk_bytes) noexcept {
+    return std::min(unit_shift_of(chunk_bytes), most_slot_shift);
+  }
   static std::size_t slots_of(std::size_t chunk_bytes) noexcept {
-    return chunk_bytes < granule ? 8 : chunk_bytes >> granule_slot_shift;
+    return chunk_bytes >> slot_shift_of(chunk_bytes);
   }
 
   /// What is asked of upstream for a chunk.
@@ -54,14 +65,12 @@ struct alignas(64) chunk {
   void reset(std::byte* memory, std::size_t size, std::uint8_t only_class) noexcept {
     base = memory;
     bytes = size;
-    slot_shift =
-        static_cast<std::uint8_t>(size < granule ? std::countr_zero(size) - 3 : int{granule_slot_shift});
-    unit_shift = static_cast<std::uint8_t>(
-        size <= (64u << granule_slot_shift) ? slot_shift : std::bit_width((size - 1) >> 6));
+    slot_shift = static_cast<std::uint8_t>(slot_shift_of(size));
+    unit_shift = static_cast<std::uint8_t>(unit_shift_of(size));
     units = static_cast<std::uint8_t>(size >> unit_shift);
     free_units = all_units();
     dedicated_to = only_class;
-    for (std::size_t i = 0; i < slots_of(size); ++i) ::new (slots() + i) std::atomic<slab*>(nullptr);
+    for (std::size_t i = 0; i < slots_of(size); ++i) slots()[i].store(nullptr, std::memory_order_relaxed);
   }
 
   std::uint64_t all_units() const noexcept { return ~std::uint64_t{0} >> (64 - units); }
@@ -71,13 +80,15 @@ struct alignas(64) chunk {
     return static_cast<std::size_t>(std::popcount(free_units)) << unit_shift;
   }
 
+  std::uint64_t bits_of(std::size_t first, std::size_t count) const noexcept {
+    return (~std::uint64_t{0} >> (64 - count)) << first;
+  }
+
   /// Writes `what` into the slots of `count` units from `first`.
   void mark(std::size_t first, std::size_t count, slab* what) noexcept {
     const unsigned shift = unit_shift - slot_shift;
     for (std::size_t i = first << shift; i < (first + count) << shift; ++i)
       slots()[i].store(what, std::memory_order_release);
-    const std::uint64_t bits = (~std::uint64_t{0} >> (64 - count)) << first;
-    free_units = what == nullptr ? free_units | bits : free_units & ~bits;
   }
 };
 static_assert(sizeof(chunk) == 64, "a chunk's descriptor is one cache line");

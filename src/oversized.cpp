@@ -36,7 +36,7 @@ void* oversized::allocate(std::size_t bytes, std::size_t alignment) {
   guard.unlock();
   void* memory;
   try {
-    memory = up_.allocate(bytes, alignment);
+    memory = up_.allocate_region(bytes, alignment);
   } catch (...) {
     guard.lock();
     --promised_;
@@ -95,7 +95,7 @@ oversized::outcome oversized::deallocate(void* address, std::size_t bytes, std::
     bytes_ -= e.bytes;
   }
   usage_.subtract_oversized(bytes);
-  up_.deallocate(address, bytes, alignment);
+  up_.deallocate_region(address, bytes, alignment);
   return outcome::freed;
 }
 
@@ -130,7 +130,7 @@ std::size_t oversized::bytes() const noexcept {
 
 void oversized::release_all() noexcept {
   for (std::size_t i = 0; i < count_; ++i)
-    if (entry& e = entries_[i]; e.address != nullptr) up_.deallocate(e.address, e.bytes, e.alignment);
+    if (entry& e = entries_[i]; e.address != nullptr) up_.deallocate_region(e.address, e.bytes, e.alignment);
   entry* const table = std::exchange(entries_, first_.data());
   const std::size_t count = std::exchange(count_, first_count);
   first_.fill({});

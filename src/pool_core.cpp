@@ -28,7 +28,7 @@ std::pmr::pool_options normalized(std::pmr::pool_options options) noexcept {
 
 pool_core::pool_core(std::pmr::pool_options options, std::pmr::memory_resource* up, bool shared) noexcept
     : options_(normalized(options)), shared_(shared), upstream_(up, shared), usage_(shared),
-      source_(upstream_, usage_, {.blocks_per_chunk = options_.max_blocks_per_chunk}, shared),
+      source_(upstream_, usage_, {.blocks_per_chunk = static_cast<std::uint32_t>(options_.max_blocks_per_chunk)}, shared),
       oversized_(upstream_, usage_, shared) {}
 
 std::size_t pool_core::good_size(std::size_t bytes, std::size_t alignment) const noexcept {

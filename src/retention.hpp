@@ -22,10 +22,14 @@ namespace quarry::detail {
 /// Not synchronized: its owner locks.
 class retention {
 public:
-  explicit retention(const usage& u) noexcept : usage_(u) {}
+  static constexpr std::size_t by_use = ~std::size_t{0};
+
+  /// `fixed` bytes are allowed, unless it is `by_use`.
+  retention(const usage& u, std::size_t fixed) noexcept : usage_(u), fixed_(fixed) {}
 
   /// May be asked without the owner's lock.
   std::size_t allowance() const noexcept {
+    if (fixed_ != by_use) return fixed_;
     const std::size_t length = this->length();
     const std::size_t left = length - std::min(length, freed_in_period());
     const std::size_t faded =
@@ -36,7 +40,7 @@ public:
 
   /// True while more is kept than today's use alone would allow: then frees must be seen, for periods to end.
   bool settling(std::size_t idle) const noexcept {
-    return idle > one_chunk + floor_bytes + usage_.used() / 8;
+    return fixed_ == by_use && idle > one_chunk + floor_bytes + usage_.used() / 8;
   }
 
   /// May be asked without the owner's lock.
@@ -82,6 +86,7 @@ private:
   }
 
   const usage& usage_;
+  const std::size_t fixed_;
   std::atomic<std::size_t> last_peak_ = 0;
   std::atomic<std::size_t> freed_at_start_ = 0;
   std::atomic<std::size_t> regretted_ = 0;

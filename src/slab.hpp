@@ -7,12 +7,13 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "relaxed.hpp"
 #include <quarry/size_class.hpp>
 
 namespace quarry::detail {
 
 // One cache line a slab. Guarded by the mutex of the slab's class; `class_index` changes hands under the slab
-// source's.
+// source's. Who was led here by a bogus address glances at it without a lock.
 //
 //   free_count = number of set bits in `free`   ≤ blocks ≤ 256
 //   bits at and above `blocks` are clear
@@ -24,12 +25,12 @@ struct alignas(64) slab {
   static constexpr std::uint8_t no_shelf = 255; // on its way back to the slab source
 
   std::array<std::uint64_t, 4> free;
-  std::byte* base;
+  relaxed<std::byte*> base;
   slab* left; // in a tree of its pool; or the next of those on their way to the slab source
   slab* right;
   std::atomic<std::uint8_t> class_index; // no_class while the slab source has it
   std::uint8_t shelf;                    // which tree of its pool it is in, or no_shelf
-  std::uint16_t blocks;
+  relaxed<std::uint16_t> blocks;
   std::uint16_t free_count;
   std::uint16_t touched;
 

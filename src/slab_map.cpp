@@ -8,12 +8,10 @@ namespace quarry::detail {
 
 namespace {
 
-constexpr std::size_t slots_per_granule = granule >> chunk::granule_slot_shift;
-
-// A key: the number of the granule, above it 14 bits of what is there. For a granule of a chunk: its place in
+// A key: the number of the granule, above it 18 bits of what is there. For a granule of a chunk: its place in
 // it. For a small chunk: where in the granule it starts, in lines of 64 bytes, and above that the logarithm
 // of its size.
-constexpr unsigned place_shift = 50, size_shift = 58;
+constexpr unsigned place_shift = 46, size_shift = 54;
 
 std::uintptr_t number_of(const void* address) noexcept { return reinterpret_cast<std::uintptr_t>(address); }
 
@@ -28,16 +26,25 @@ std::uintptr_t key_of(const chunk& c, std::size_t place) noexcept {
   return start / granule | (start % granule / 64) << place_shift | log2_size << size_shift;
 }
 
-// Slots of a granule, or a small chunk with bit 0 set.
+// A value: the slots of a granule, and in the low bits how often a slot is more than 1 KiB, as a logarithm;
+// or a small chunk and `small`.
+constexpr std::uintptr_t small = 7;
+
 std::uintptr_t value_of(const chunk& c, std::size_t place) noexcept {
-  return c.bytes < granule ? number_of(&c) | 1 : number_of(c.slots() + place * slots_per_granule);
+  if (c.bytes < granule) return number_of(&c) | small;
+  const unsigned shift = chunk::slot_shift_of(c.bytes);
+  return number_of(c.slots() + (place * granule >> shift)) | (shift - chunk::least_slot_shift);
 }
 
-bool is_small(std::uintptr_t value) noexcept { return (value & 1) != 0; }
-
-chunk& small_chunk(std::uintptr_t value) noexcept {
-  return *reinterpret_cast<chunk*>(value & ~std::uintptr_t{1});
+bool is_small(std::uintptr_t value) noexcept { return (value & small) == small; }
+unsigned slot_shift(std::uintptr_t value) noexcept {
+  return chunk::least_slot_shift + static_cast<unsigned>(value & small);
 }
+std::atomic<slab*>* slots_at(std::uintptr_t value) noexcept {
+  return reinterpret_cast<std::atomic<slab*>*>(value & ~small);
+}
+
+chunk& small_chunk(std::uintptr_t value) noexcept { return *reinterpret_cast<chunk*>(value & ~small); }
 
 std::size_t offset_in_small(std::uintptr_t key, std::uintptr_t address) noexcept {
   return address % granule - (key >> place_shift & 255) * 64;
@@ -81,8 +88,8 @@ slab* slab_map::find(const void* address) const noexcept {
     const std::size_t slot = offset_in_small(key, number_of(address)) >> ((key >> size_shift) - 3);
     return small_chunk(value).slots()[slot & 7].load(std::memory_order_acquire);
   }
-  const std::size_t slot = number_of(address) % granule >> chunk::granule_slot_shift;
-  return reinterpret_cast<const std::atomic<slab*>*>(value)[slot].load(std::memory_order_acquire);
+  const std::size_t slot = number_of(address) % granule >> slot_shift(value);
+  return slots_at(value)[slot].load(std::memory_order_acquire);
 }
 
 chunk& slab_map::chunk_of(const void* address) const noexcept {
@@ -90,7 +97,7 @@ chunk& slab_map::chunk_of(const void* address) const noexcept {
   const std::uintptr_t value = e.value.load(std::memory_order_relaxed);
   if (is_small(value)) return small_chunk(value);
   const std::size_t place = e.key.load(std::memory_order_relaxed) >> place_shift;
-  auto* const slots = reinterpret_cast<std::atomic<slab*>*>(value) - place * slots_per_granule;
+  auto* const slots = slots_at(value) - (place * granule >> slot_shift(value));
   return *(reinterpret_cast<chunk*>(slots) - 1);
 }
 

@@ -52,7 +52,7 @@ public:
 
 private:
   // key: number of the granule, above it its place in the chunk; or empty or erased.
-  // value: the slots of a whole granule, or a small chunk with bit 0 set.
+  // value: the slots of a granule, or a small chunk; and in the low bits which.
   struct entry {
     std::atomic<std::uintptr_t> key;
     std::atomic<std::uintptr_t> value;

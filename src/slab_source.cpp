@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 #include <mutex>
 #include <new>
 #include <stdexcept>
@@ -40,27 +41,39 @@ std::size_t find_units(std::uint64_t free, std::size_t count, std::size_t step) 
 // ---- taking
 
 slab& slab_source::take(size_class c, std::size_t class_bytes) {
-  const wish w = wish_for(c, class_bytes);
+  wish w = wish_for(c, class_bytes);
   {
     const std::lock_guard guard(mutex_);
     if (slab* const s = try_take(w)) return *s;
   }
   const std::lock_guard growing(up_.mutex());
-  for (;;) {
+  for (std::size_t largest_chunk = limits_.largest_chunk;;) {
     {
       const std::lock_guard guard(mutex_);
       if (slab* const s = try_take(w)) return *s;
     }
-    grow(w);
+    try {
+      grow(w, largest_chunk);
+    } catch (const std::bad_alloc&) {
+      if (recorded() && largest_chunk / 2 >= std::bit_ceil(std::size_t{block_sizes[c]})) {
+        largest_chunk /= 2; // regions shrink to fit
+        w.bytes = std::min(w.bytes, std::max<std::size_t>(block_sizes[c], largest_chunk));
+        w.least = std::min(w.least, w.bytes);
+        continue;
+      }
+      const std::lock_guard guard(mutex_);
+      if (slab* const s = take_anywhere(w)) return *s;
+      throw;
+    }
   }
 }
 
 // An eighth of what the class has: then the slab that is not full yet is a small part of it.
 slab_source::wish slab_source::wish_for(size_class c, std::size_t class_bytes) const noexcept {
   const std::size_t block = block_sizes[c];
-  const std::size_t most = block * std::min(slab::most_blocks, limits_.blocks_per_chunk);
+  const std::size_t most = block * std::size_t{std::min(limits_.blocks_per_slab, limits_.blocks_per_chunk)};
   const std::size_t share =
-      std::clamp<std::size_t>(std::bit_floor(class_bytes / 8 + 1), 256, largest_small_slab);
+      std::clamp<std::size_t>(std::bit_floor(class_bytes / 8 + 1), least_slab(), largest_small_slab);
   const std::size_t bytes = std::max(block, std::bit_floor(std::min(share, most))); // divides a chunk
   return {c, bytes, std::max(block, bytes / 4)};
 }
@@ -72,16 +85,19 @@ slab* slab_source::take_from_chunks_in_use(size_class c, std::size_t class_bytes
 }
 
 slab* slab_source::try_take(const wish& w, std::size_t lists) noexcept {
-  const run r = find_run(w, lists);
-  if (r.in == nullptr) return nullptr;
-  void* const piece = bookkeeping_.take(sizeof(slab));
-  return piece == nullptr ? nullptr : &carve(r, *::new (piece) slab, w);
+  return make(find_run(w, lists, tries_per_list), w.c);
 }
 
-slab_source::run slab_source::find_run(const wish& w, std::size_t lists) const noexcept {
+// When there is no more to be had: any room for a block.
+slab* slab_source::take_anywhere(const wish& w) noexcept {
+  const wish modest{w.c, w.bytes, block_sizes[w.c]};
+  return make(find_run(modest, list_count, std::numeric_limits<int>::max()), w.c);
+}
+
+slab_source::run slab_source::find_run(const wish& w, std::size_t lists, int tries_in_list) const noexcept {
   run found;
-  for (std::size_t list = static_cast<std::size_t>(std::bit_width(w.least / 64)); list < lists; ++list) {
-    int tries = tries_per_list;
+  for (std::size_t list = list_of_bytes(w.least); list < lists; ++list) {
+    int tries = tries_in_list;
     lists_[list].find([&](chunk& c) {
       if (c.bytes < w.least) return false; // one of the few small ones that a pool starts with
       if (bounded() && c.dedicated_to != w.c) return false;
@@ -117,17 +133,47 @@ slab_source::run slab_source::fit(chunk& c, const wish& w) const noexcept {
   return best;
 }
 
-slab& slab_source::carve(const run& r, slab& s, const wish& w) noexcept {
-  chunk& c = *r.in;
-  if (c.empty()) idle_ -= c.bytes;
-  const std::size_t fitting = (r.units << c.unit_shift) / block_sizes[w.c];
-  s.reset(c.base + (r.first << c.unit_shift), w.c,
-          std::min({fitting, slab::most_blocks, limits_.blocks_per_chunk}));
-  c.mark(r.first, r.units, &s);
-  free_ -= r.units << c.unit_shift;
-  relist(c);
+std::size_t slab_source::blocks_in(const run& r, size_class c) const noexcept {
+  return std::min<std::size_t>((r.units << r.in->unit_shift) / block_sizes[c],
+                               std::min(limits_.blocks_per_slab, limits_.blocks_per_chunk));
+}
+
+std::size_t slab_source::slab_bytes(std::size_t blocks) const noexcept {
+  return recorded() ? recorded_slab_bytes(blocks) : sizeof(slab);
+}
+
+// Null when there is no run, or no memory to describe a slab.
+slab* slab_source::make(const run& r, size_class c) noexcept {
+  if (r.in == nullptr) return nullptr;
+  void* const piece = slab_memory().take(slab_bytes(blocks_in(r, c)));
+  return piece == nullptr ? nullptr : &carve(r, *static_cast<slab*>(piece), c);
+}
+
+slab& slab_source::carve(const run& r, slab& s, size_class c) noexcept {
+  chunk& in = *r.in;
+  if (in.empty()) idle_ -= in.bytes;
+  if (recorded()) forget(in, r.first, r.units);
+  s.reset(in.base + (r.first << in.unit_shift), c, blocks_in(r, c));
+  if (recorded())
+    for (std::size_t i = 0; i < s.blocks; ++i) records_of(s)[i].set_free(free_state(s.base, c, i));
+  in.mark(r.first, r.units, &s);
+  in.free_units &= ~in.bits_of(r.first, r.units);
+  free_ -= r.units << in.unit_shift;
+  relist(in);
   note_idle();
   return s;
+}
+
+// Slabs that have come back and stayed in the slots of these units.
+void slab_source::forget(chunk& c, std::size_t first_unit, std::size_t units) noexcept {
+  const unsigned shift = c.unit_shift - c.slot_shift;
+  for (std::size_t unit = first_unit; unit < first_unit + units; ++unit) {
+    slab* const s = c.slots()[unit << shift].load(std::memory_order_relaxed);
+    if (s == nullptr) continue;
+    const run r = run_of(c, *s);
+    c.mark(r.first, r.units, nullptr);
+    slab_memory().give(s, slab_bytes(s->blocks));
+  }
 }
 
 // ---- giving back
@@ -167,10 +213,12 @@ slab_source::run slab_source::run_of(chunk& c, const slab& s) noexcept {
 void slab_source::return_units(slab& s) noexcept {
   chunk& c = map_.chunk_of(s.base);
   const run r = run_of(c, s);
-  c.mark(r.first, r.units, nullptr);
+  c.free_units |= c.bits_of(r.first, r.units);
   free_ += r.units << c.unit_shift;
   relist(c);
   if (c.empty()) idle_ += c.bytes;
+  if (recorded()) return;
+  c.mark(r.first, r.units, nullptr);
   s.class_index.store(slab::no_class, std::memory_order_release);
   bookkeeping_.give(&s, sizeof(slab));
 }
@@ -185,6 +233,7 @@ chunk* slab_source::remove_surplus(std::size_t allowed) noexcept {
   chunk* const c = lists_[empty_list].highest();
   lists_[empty_list].erase(*c);
   map_.erase(*c);
+  if (recorded()) forget(*c, 0, c->units);
   idle_ -= c->bytes;
   free_ -= c->bytes;
   chunks_.fetch_sub(1, std::memory_order_relaxed);
@@ -193,9 +242,9 @@ chunk* slab_source::remove_surplus(std::size_t allowed) noexcept {
 }
 
 void slab_source::give_upstream(chunk& c) noexcept {
-  up_.deallocate(c.base, c.bytes, chunk::alignment_of(c.bytes));
+  up_.deallocate_region(c.base, c.bytes, chunk::alignment_of(c.bytes));
   const std::lock_guard guard(mutex_);
-  bookkeeping_.give(&c, chunk::descriptor_bytes(c.bytes));
+  bookkeeping_.give(&c, descriptor_bytes(c.bytes));
 }
 
 void slab_source::trim(std::size_t keep_bytes) noexcept {
@@ -234,20 +283,25 @@ void slab_source::release_all() noexcept {
     while (chunk* const c = list.lowest()) {
       list.erase(*c);
       chunks_.fetch_sub(1, std::memory_order_relaxed);
-      up_.deallocate(c->base, c->bytes, chunk::alignment_of(c->bytes));
+      up_.deallocate_region(c->base, c->bytes, chunk::alignment_of(c->bytes));
     }
   }
   idle_ = free_ = 0;
   note_idle();
   map_.release_all(up_);
   bookkeeping_.release_all(up_);
+  if (recorded()) slab_memory().release_all(up_);
 }
 
 // ---- lists
 
+// By the power of two; from 256 KiB on they are one, which is enough for any slab.
+std::size_t slab_source::list_of_bytes(std::size_t bytes) noexcept {
+  return std::min(static_cast<std::size_t>(std::bit_width(bytes / 64)), empty_list - 1);
+}
+
 std::size_t slab_source::list_of(const chunk& c) noexcept {
-  if (c.empty()) return empty_list;
-  return static_cast<std::size_t>(std::bit_width(c.free_bytes() / 64));
+  return c.empty() ? empty_list : list_of_bytes(c.free_bytes());
 }
 
 void slab_source::relist(chunk& c) noexcept {

@@ -7,6 +7,7 @@
 #include <cstddef>
 
 #include "address_tree.hpp"
+#include "block_record.hpp"
 #include "bookkeeping.hpp"
 #include "chunk.hpp"
 #include "retention.hpp"
@@ -16,9 +17,12 @@ namespace quarry::detail {
 
 /// What a slab source may do; fixed for its life.
 struct slab_source_limits {
-  std::size_t largest_chunk = 65536;
-  std::size_t blocks_per_chunk =
+  std::uint32_t first_chunk = 1024;
+  std::uint32_t largest_chunk = 65536;
+  std::uint32_t blocks_per_chunk =
       largest_chunk / 8; ///< below what fits a chunk, a chunk serves one class only
+  std::uint32_t blocks_per_slab = slab::most_blocks;
+  bookkeeping* recorded_slabs = nullptr; ///< where slabs with records have their memory, if they have any
 };
 
 // A chunk is in one list, by its free bytes. Fuller chunks are used first, of equals those of low addresses,
@@ -26,11 +30,15 @@ struct slab_source_limits {
 //
 //   idle = bytes of the chunks without a slab = bytes of lists_[empty_list]
 //   bytes of all chunks = Σ bytes of slabs + Σ free bytes
+//
+// A slab with records stays in the slots of its units when it comes back, so that a block of it that is freed
+// once more is known, until another slab is carved there.
 /// Synchronized by its own mutex, which is never held over an upstream call.
 class slab_source {
 public:
-  slab_source(upstream& up, usage& use, slab_source_limits limits, bool shared) noexcept
-      : up_(up), usage_(use), limits_(limits), mutex_(shared), retention_(use) {}
+  slab_source(upstream& up, usage& use, slab_source_limits limits, bool shared,
+              std::size_t retained = retention::by_use) noexcept
+      : up_(up), usage_(use), limits_(limits), mutex_(shared), retention_(use, retained) {}
 
   /// An untouched slab of class `c`, in proportion to what the class has. Throws what upstream throws.
   slab& take(size_class c, std::size_t class_bytes);
@@ -75,6 +83,8 @@ public:
   void release_all() noexcept;
 
   slab* find(const void* address) const noexcept { return map_.find(address); }
+  /// The chunk that a slab which is there lies in.
+  const chunk& chunk_of(const slab& s) const noexcept { return map_.chunk_of(s.base); }
 
   /// A piece of bookkeeping memory that lives until release_all(). Throws what upstream throws.
   void* take_bookkeeping(std::size_t bytes);
@@ -110,17 +120,28 @@ private:
   static constexpr std::size_t worth_it = 65536;      // bytes in vain that are not worth slower calls
   static constexpr std::size_t empty_list = list_count - 1;
 
+  bool recorded() const noexcept { return limits_.recorded_slabs != nullptr; }
+  bookkeeping& slab_memory() noexcept { return recorded() ? *limits_.recorded_slabs : bookkeeping_; }
+  std::size_t slab_bytes(std::size_t blocks) const noexcept;
+  std::size_t most_blocks_of(const wish& w) const noexcept;
+  std::size_t least_slab() const noexcept { return recorded() ? limits_.largest_chunk / 64 : 256; }
+  std::size_t descriptor_bytes(std::size_t chunk_bytes) const noexcept;
   wish wish_for(size_class c, std::size_t class_bytes) const noexcept;
   bool bounded() const noexcept { return limits_.blocks_per_chunk < limits_.largest_chunk / 8; }
   slab* try_take(const wish& w, std::size_t lists = list_count) noexcept;
-  run find_run(const wish& w, std::size_t lists = list_count) const noexcept;
+  slab* take_anywhere(const wish& w) noexcept;
+  run find_run(const wish& w, std::size_t lists, int tries_in_list) const noexcept;
   run fit(chunk& c, const wish& w) const noexcept;
-  slab& carve(const run& r, slab& s, const wish& w) noexcept;
+  std::size_t blocks_in(const run& r, size_class c) const noexcept;
+  slab* make(const run& r, size_class c) noexcept;
+  slab& carve(const run& r, slab& s, size_class c) noexcept;
+  void forget(chunk& c, std::size_t first_unit, std::size_t units) noexcept;
 
-  void grow(const wish& w);
-  std::size_t next_chunk_bytes(const wish& w) const noexcept;
+  void grow(const wish& w, std::size_t largest_chunk);
+  std::size_t next_chunk_bytes(const wish& w, std::size_t largest_chunk) const noexcept;
   void add(void* descriptor, void* memory, std::size_t bytes, size_class c) noexcept;
 
+  static std::size_t list_of_bytes(std::size_t bytes) noexcept;
   static std::size_t list_of(const chunk& c) noexcept;
   void relist(chunk& c) noexcept;
   static run run_of(chunk& c, const slab& s) noexcept;

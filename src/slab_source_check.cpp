@@ -38,7 +38,8 @@ void slab_source::check_invariants() const {
 
 void slab_source::check_unit(const chunk& c, std::size_t unit) const {
   const slab* const s = c.slots()[unit << (c.unit_shift - c.slot_shift)].load(std::memory_order_relaxed);
-  if ((s == nullptr) != ((c.free_units >> unit & 1) != 0))
+  const bool is_free = (c.free_units >> unit & 1) != 0;
+  if (recorded() ? s == nullptr && !is_free : (s == nullptr) != is_free)
     throw std::logic_error("quarry: a unit is neither free nor a slab's, or both");
   if (&map_.chunk_of(c.base + (unit << c.unit_shift)) != &c)
     throw std::logic_error("quarry: an address leads to another chunk");

@@ -9,44 +9,40 @@
 
 namespace quarry::detail {
 
-namespace {
-
-constexpr std::size_t smallest_chunk = 1024;
-
-} // namespace
-
 // Does the first thing that is missing; the caller then asks anew, since a call from within upstream may have
 // changed all.
-void slab_source::grow(const wish& w) {
-  const std::size_t bytes = next_chunk_bytes(w);
+void slab_source::grow(const wish& w, std::size_t largest_chunk) {
+  const std::size_t bytes = next_chunk_bytes(w, largest_chunk);
   const std::size_t granules = slab_map::granules_of(bytes);
-  const std::size_t descriptor_bytes = chunk::descriptor_bytes(bytes);
   const auto locked = [this](auto add) {
     const std::lock_guard guard(mutex_);
     add();
   };
   std::unique_lock guard(mutex_);
-  void* const spare = bookkeeping_.take(sizeof(slab));
-  void* const descriptor = bookkeeping_.take(descriptor_bytes);
-  if (spare != nullptr) bookkeeping_.give(spare, sizeof(slab));
+  void* const descriptor = bookkeeping_.take(descriptor_bytes(bytes));
+  const std::size_t slab_size = slab_bytes(most_blocks_of(w));
+  void* const spare = slab_memory().take(slab_size);
+  if (spare != nullptr) slab_memory().give(spare, slab_size);
   if (spare == nullptr || descriptor == nullptr) {
-    if (descriptor != nullptr) bookkeeping_.give(descriptor, descriptor_bytes);
+    if (descriptor != nullptr) bookkeeping_.give(descriptor, descriptor_bytes(bytes));
     guard.unlock();
-    return bookkeeping_.grow(up_, sizeof(slab) + descriptor_bytes, locked);
+    if (!recorded()) return bookkeeping_.grow(up_, slab_size + descriptor_bytes(bytes), locked);
+    if (spare == nullptr) return slab_memory().grow(up_, slab_size, locked);
+    return bookkeeping_.grow(up_, descriptor_bytes(bytes), locked);
   }
   if (!map_.promise(granules)) {
-    bookkeeping_.give(descriptor, descriptor_bytes);
+    bookkeeping_.give(descriptor, descriptor_bytes(bytes));
     guard.unlock();
     return map_.grow(up_, granules, locked);
   }
   guard.unlock();
   void* memory;
   try {
-    memory = up_.allocate(bytes, chunk::alignment_of(bytes));
+    memory = up_.allocate_region(bytes, chunk::alignment_of(bytes));
   } catch (...) {
     guard.lock();
     map_.break_promise(granules);
-    bookkeeping_.give(descriptor, descriptor_bytes);
+    bookkeeping_.give(descriptor, descriptor_bytes(bytes));
     throw;
   }
   guard.lock();
@@ -54,11 +50,22 @@ void slab_source::grow(const wish& w) {
 }
 
 // An eighth of what is held, so that the newest chunk is a small part of it; powers of two.
-std::size_t slab_source::next_chunk_bytes(const wish& w) const noexcept {
+std::size_t slab_source::next_chunk_bytes(const wish& w, std::size_t largest_chunk) const noexcept {
   if (bounded()) return std::bit_ceil(std::max<std::size_t>(w.bytes, 64));
-  const std::size_t share =
-      std::clamp(std::bit_floor(up_.held() / 8 + 1), smallest_chunk, limits_.largest_chunk);
-  return std::max(share, std::bit_ceil(w.bytes));
+  const std::size_t share = std::max<std::size_t>(std::bit_floor(up_.held() / 8 + 1), limits_.first_chunk);
+  return std::max(std::min(share, largest_chunk), std::bit_ceil(w.bytes));
+}
+
+// Chunk descriptors have pieces of their own size, when who reads them may come late.
+std::size_t slab_source::descriptor_bytes(std::size_t chunk_bytes) const noexcept {
+  const std::size_t bytes = chunk::descriptor_bytes(chunk_bytes);
+  return recorded() ? std::max(bytes, 3 * bookkeeping::line) : bytes;
+}
+
+// A slab may be as large as a unit, also when less was wished for.
+std::size_t slab_source::most_blocks_of(const wish& w) const noexcept {
+  const std::size_t bytes = std::max(w.bytes, least_slab());
+  return std::min<std::size_t>(bytes / block_sizes[w.c], limits_.blocks_per_slab);
 }
 
 void slab_source::add(void* descriptor, void* memory, std::size_t bytes, size_class c) noexcept {
@@ -66,6 +73,7 @@ void slab_source::add(void* descriptor, void* memory, std::size_t bytes, size_cl
   added.reset(static_cast<std::byte*>(memory), bytes,
               bounded() ? static_cast<std::uint8_t>(c) : slab::no_class);
   map_.insert(added);
+  added.id = up_.region_id_of(memory);
   added.list = static_cast<std::uint8_t>(empty_list);
   lists_[empty_list].insert(added);
   idle_ += bytes;

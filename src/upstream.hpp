@@ -9,18 +9,46 @@
 
 namespace quarry::detail {
 
+class upstream;
+
+/// Who must know what blocks lie in, between the pool and upstream.
+class region_keeper {
+public:
+  virtual void* obtain(upstream& up, std::size_t bytes, std::size_t alignment) = 0;
+  virtual void give_back(upstream& up, void* memory, std::size_t bytes, std::size_t alignment) noexcept = 0;
+  virtual std::size_t id_of(const void* memory) const noexcept = 0;
+
+protected:
+  ~region_keeper() = default;
+};
+
 /// Calls upstream one at a time and counts. The mutex is recursive, since upstream may call back into the
 /// pool, and guards nothing else; it is the only lock ever held over an upstream call.
 class upstream {
 public:
   upstream(std::pmr::memory_resource* resource, bool shared) noexcept : resource_(resource), mutex_(shared) {}
+  /// One that never holds more than `limit` bytes.
+  upstream(std::pmr::memory_resource* resource, std::size_t limit, region_keeper& regions) noexcept
+      : resource_(resource), mutex_(true), limit_(limit), regions_(&regions) {}
 
   std::pmr::memory_resource* resource() const noexcept { return resource_; }
   optional_recursive_mutex& mutex() noexcept { return mutex_; }
 
-  /// Throws what upstream throws, and then nothing has changed.
+  /// Throws what upstream throws, or std::bad_alloc over the limit, and then nothing has changed.
   void* allocate(std::size_t bytes, std::size_t alignment);
   void deallocate(void* memory, std::size_t bytes, std::size_t alignment) noexcept;
+
+  /// The same for memory that blocks will lie in.
+  void* allocate_region(std::size_t bytes, std::size_t alignment) {
+    return regions_ == nullptr ? allocate(bytes, alignment) : regions_->obtain(*this, bytes, alignment);
+  }
+  void deallocate_region(void* memory, std::size_t bytes, std::size_t alignment) noexcept {
+    if (regions_ == nullptr) return deallocate(memory, bytes, alignment);
+    regions_->give_back(*this, memory, bytes, alignment);
+  }
+  std::size_t region_id_of(const void* memory) const noexcept {
+    return regions_ == nullptr ? 0 : regions_->id_of(memory);
+  }
 
   std::size_t held() const noexcept { return held_.load(std::memory_order_relaxed); }
   std::size_t given() const noexcept {
@@ -32,6 +60,8 @@ public:
 private:
   std::pmr::memory_resource* const resource_;
   optional_recursive_mutex mutex_;
+  const std::size_t limit_ = ~std::size_t{0};
+  region_keeper* const regions_ = nullptr;
   std::atomic<std::size_t> held_ = 0;
   std::atomic<std::size_t> given_ = 0;
   std::atomic<std::size_t> allocations_ = 0;

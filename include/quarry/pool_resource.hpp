@@ -16,8 +16,8 @@ namespace detail {
 // this header costs little.
 struct unsynchronized_state;
 struct synchronized_state;
-inline constexpr std::size_t unsynchronized_state_bytes = 2016;
-inline constexpr std::size_t synchronized_state_bytes = 2080;
+inline constexpr std::size_t unsynchronized_state_bytes = 2048;
+inline constexpr std::size_t synchronized_state_bytes = 2112;
 
 } // namespace detail
 
