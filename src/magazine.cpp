@@ -117,6 +117,13 @@ void magazine_set::take_over(const magazine_set& smaller) noexcept {
   used_lately = smaller.used_lately;
 }
 
+std::size_t magazine_set::list_blocks(const void** out, std::size_t room, std::size_t listed) const noexcept {
+  for (size_class c = 0; c < magazine_count; ++c)
+    for (std::size_t i = 0; i < count(c); ++i, ++listed)
+      if (listed < room) out[listed] = slots()[base[c] + i];
+  return listed;
+}
+
 void magazine_set::check_invariants() const {
   std::size_t end = 0, bytes = 0;
   for (size_class c = 0; c < magazine_count; ++c) {

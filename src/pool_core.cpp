@@ -194,9 +194,7 @@ void pool_core::check_invariants() const {
 
 bool pool_core::slabs_agree() const noexcept {
   std::size_t slab_bytes = 0;
-  for (const auto& slot : pools_)
-    if (const pool* const p = slot.load(std::memory_order_acquire))
-      p->for_each_slab([&](const slab& s) { slab_bytes += source_.bytes_of(s); });
+  for_each_slab([&](const slab&, std::size_t bytes) { slab_bytes += bytes; });
   return slab_bytes == source_.bytes_in_slabs();
 }
 

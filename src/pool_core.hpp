@@ -109,6 +109,18 @@ public:
   /// `cached` says how many blocks of each class lie in magazines.
   pool_statistics statistics(const std::array<std::size_t, size_class_count>& cached) const noexcept;
 
+  /// Calls f(slab, its bytes) for each slab, under the mutex of its class, or f(chunk), under the source's.
+  template <class Function>
+  void for_each_slab(Function f) const {
+    for (const auto& slot : pools_)
+      if (const pool* const p = slot.load(std::memory_order_acquire))
+        p->for_each_slab([&](const slab& s) { f(s, source_.bytes_of(s)); });
+  }
+  template <class Function>
+  void for_each_chunk(Function f) const {
+    source_.for_each_chunk(f);
+  }
+
   /// Throws std::logic_error when slabs, chunks or pools are not as their equations say.
   void check_invariants() const;
   /// Throws std::logic_error when a block in a magazine is not one of its class that its slab has as used.

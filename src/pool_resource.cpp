@@ -8,6 +8,7 @@
 
 #include "exchange.hpp"
 #include "pool_core.hpp"
+#include "slab_survey.hpp"
 #include "thread_magazines.hpp"
 
 namespace quarry {
@@ -185,6 +186,12 @@ void unsynchronized_pool_resource::check_invariants() const {
   if (is_there(magazines_)) state().core.check_set(*magazines_);
 }
 
+detail::slab_survey unsynchronized_pool_resource::survey() const {
+  return detail::take_survey(state().core, statistics(), [&](const void** out, std::size_t room) {
+    return magazines_->list_blocks(out, room, 0);
+  });
+}
+
 // ---- synchronized
 
 synchronized_pool_resource::synchronized_pool_resource(const std::pmr::pool_options& options,
@@ -253,6 +260,12 @@ bool synchronized_pool_resource::owns(const void* p) const noexcept { return sta
 void synchronized_pool_resource::check_invariants() const {
   state().core.check_invariants();
   state().caches.check_invariants();
+}
+
+detail::slab_survey synchronized_pool_resource::survey() const {
+  return detail::take_survey(state().core, statistics(), [&](const void** out, std::size_t room) {
+    return state().caches.list_blocks(out, room);
+  });
 }
 
 void synchronized_pool_resource::be_default() noexcept { state().caches.be_default(); }

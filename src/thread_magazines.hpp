@@ -42,6 +42,8 @@ public:
   void forget_all() noexcept;
 
   std::array<std::size_t, size_class_count> count_blocks() noexcept;
+  /// Writes the addresses of up to `room` blocks in the caches to `out`; returns how many there are.
+  std::size_t list_blocks(const void** out, std::size_t room) noexcept;
   void check_invariants();
 
   /// Serves as the one of this thread's table that is never compared.

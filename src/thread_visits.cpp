@@ -84,6 +84,12 @@ std::array<std::size_t, size_class_count> thread_magazines::count_blocks() noexc
   return counts;
 }
 
+std::size_t thread_magazines::list_blocks(const void** out, std::size_t room) noexcept {
+  std::size_t listed = 0;
+  visit(when_busy::wait, [&](const thread_cache& cache) { listed = cache.list_blocks(out, room, listed); });
+  return listed;
+}
+
 void thread_magazines::check_invariants() {
   const char* wrong = nullptr;
   std::logic_error what("");

@@ -138,6 +138,9 @@ struct magazine_set {
   void take_over(const magazine_set&
                      smaller) noexcept; ///< its blocks and capacities; this one is empty, with more slots
 
+  /// Writes the blocks' addresses to out[listed, room) as far as they fit; returns `listed` and their number.
+  std::size_t list_blocks(const void** out, std::size_t room, std::size_t listed) const noexcept;
+
   void check_invariants() const;
 
   void enter() noexcept {

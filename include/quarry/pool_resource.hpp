@@ -16,6 +16,8 @@ namespace detail {
 // this header costs little.
 struct unsynchronized_state;
 struct synchronized_state;
+struct slab_survey;
+struct surveyor;
 inline constexpr std::size_t unsynchronized_state_bytes = 2048;
 inline constexpr std::size_t synchronized_state_bytes = 2112;
 
@@ -90,6 +92,8 @@ public:
   void check_invariants() const;
 
 private:
+  friend struct detail::surveyor;
+
   void* do_allocate(std::size_t bytes, std::size_t alignment) override { return allocate(bytes, alignment); }
   void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
     deallocate(p, bytes, alignment);
@@ -98,6 +102,7 @@ private:
 
   void* allocate_cold(std::size_t bytes, std::size_t alignment);
   void deallocate_cold(void* p, std::size_t bytes, std::size_t alignment) noexcept;
+  detail::slab_survey survey() const;
   detail::unsynchronized_state& state() noexcept;
   const detail::unsynchronized_state& state() const noexcept;
 
@@ -161,6 +166,7 @@ public:
   void check_invariants() const;
 
 private:
+  friend struct detail::surveyor;
   friend synchronized_pool_resource& default_pool() noexcept;
 
   void* do_allocate(std::size_t bytes, std::size_t alignment) override { return allocate(bytes, alignment); }
@@ -171,6 +177,7 @@ private:
 
   void* allocate_cold(std::size_t bytes, std::size_t alignment);
   void deallocate_cold(void* p, std::size_t bytes, std::size_t alignment) noexcept;
+  detail::slab_survey survey() const;
 
   void be_default() noexcept;
   detail::synchronized_state& state() noexcept;

@@ -1,0 +1,114 @@
+#include "slab_survey.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+
+namespace quarry::detail {
+
+namespace {
+
+bool test(const std::array<std::uint64_t, 4>& bits, std::size_t i) noexcept {
+  return (bits[i / 64] >> (i % 64) & 1) != 0;
+}
+
+bool lies_below(const std::byte* address, const auto& item) noexcept {
+  return std::less<>()(address, item.base);
+}
+
+// Of items by address: the last that begins at `address` or below it, or null.
+template <class Item>
+Item* find(std::vector<Item>& items, const std::byte* address) noexcept {
+  const auto above = std::upper_bound(items.begin(), items.end(), address, lies_below<Item>);
+  return above == items.begin() ? nullptr : &*(above - 1);
+}
+
+template <class Item>
+void sort_by_address(std::vector<Item>& items) {
+  std::sort(items.begin(), items.end(),
+            [](const Item& a, const Item& b) { return std::less<>()(a.base, b.base); });
+}
+
+void mark_cached(std::vector<surveyed_slab>& slabs, const void* block) noexcept {
+  const auto* const address = static_cast<const std::byte*>(block);
+  surveyed_slab* const s = find(slabs, address);
+  if (s == nullptr) return;
+  const std::size_t index = static_cast<std::size_t>(address - s->base) / block_sizes[s->c];
+  if (index < s->blocks) s->cached[index / 64] |= std::uint64_t{1} << (index % 64);
+}
+
+void count(pool_statistics& s, const std::vector<surveyed_slab>& slabs) noexcept {
+  for (size_class_statistics& row : s.rows) row = {.block_size = row.block_size};
+  for (const surveyed_slab& each : slabs) {
+    size_class_statistics& row = s.rows[each.c];
+    const auto blocks = each.count();
+    ++row.slabs;
+    row.blocks_in_use += blocks[std::size_t(block_state::used)];
+    row.blocks_cached += blocks[std::size_t(block_state::cached)];
+    row.blocks_free += blocks[std::size_t(block_state::free)] + blocks[std::size_t(block_state::untouched)];
+  }
+  s.slabs = slabs.size();
+  s.bytes_in_use = s.oversized_bytes;
+  s.bytes_cached = s.bytes_free = 0;
+  for (const size_class_statistics& row : s.classes()) {
+    s.bytes_in_use += row.blocks_in_use * row.block_size;
+    s.bytes_cached += row.blocks_cached * row.block_size;
+    s.bytes_free += row.blocks_free * row.block_size;
+  }
+}
+
+} // namespace
+
+block_state surveyed_slab::state_of(std::size_t block) const noexcept {
+  if (test(free, block)) return block < touched ? block_state::free : block_state::untouched;
+  return test(cached, block) ? block_state::cached : block_state::used;
+}
+
+std::array<std::size_t, block_state_count> surveyed_slab::count() const noexcept {
+  std::array<std::size_t, block_state_count> counts{};
+  for (std::size_t i = 0; i < blocks; ++i) ++counts[std::size_t(state_of(i))];
+  return counts;
+}
+
+std::vector<surveyed_slab> copy_slabs(const pool_core& core) {
+  return copy_all<surveyed_slab>([&](surveyed_slab* out, std::size_t room) {
+    std::size_t seen = 0;
+    core.for_each_slab([&](const slab& s, std::size_t bytes) {
+      if (seen < room) out[seen] = {s.base, bytes, s.block_class(), 0, s.blocks, s.touched, s.free, {}};
+      ++seen;
+    });
+    return seen;
+  });
+}
+
+std::vector<surveyed_chunk> copy_chunks(const pool_core& core) {
+  return copy_all<surveyed_chunk>([&](surveyed_chunk* out, std::size_t room) {
+    std::size_t seen = 0;
+    core.for_each_chunk([&](const chunk& c) {
+      if (seen < room) out[seen] = {c.base, c.bytes};
+      ++seen;
+    });
+    return seen;
+  });
+}
+
+slab_survey assemble(std::vector<surveyed_slab> slabs, std::vector<surveyed_chunk> chunks,
+                     const std::vector<const void*>& cached, const pool_statistics& statistics,
+                     std::pmr::pool_options options) {
+  sort_by_address(slabs);
+  sort_by_address(chunks);
+  // A chunk that went upstream between the two looks has taken its slabs along.
+  std::erase_if(slabs, [&](surveyed_slab& s) {
+    const surveyed_chunk* const in = find(chunks, s.base);
+    if (in == nullptr || static_cast<std::size_t>(s.base - in->base) >= in->bytes) return true;
+    s.chunk = static_cast<std::size_t>(in - chunks.data());
+    return false;
+  });
+  for (const void* block : cached) mark_cached(slabs, block);
+  slab_survey result{statistics, options, std::move(chunks), std::move(slabs)};
+  count(result.statistics, result.slabs);
+  result.statistics.chunks = result.chunks.size();
+  return result;
+}
+
+} // namespace quarry::detail
