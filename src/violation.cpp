@@ -45,7 +45,7 @@ std::string_view to_string(violation_kind kind) noexcept {
 
 void detail::report_violation(violation_kind kind, const void* address, std::size_t size,
                               std::size_t alignment, std::string_view what, violation_handler own) noexcept {
-  char message[512];
+  char message[4096]; // room for call sites
   const std::string_view name = to_string(kind);
   const int length =
       std::snprintf(message, sizeof message, "quarry: %.*s: %.*s (address %p, size %zu, alignment %zu)",
