@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../support/dice.hpp"
 #include "../support/ledger_resource.hpp"
 
 #include <quarry/pool_resource.hpp>
@@ -10,7 +11,6 @@
 #include <cstdint>
 #include <cstdlib>
 #include <functional>
-#include <random>
 #include <string>
 #include <thread>
 #include <type_traits>
@@ -53,17 +53,6 @@ inline constexpr std::size_t sanitizer_slowdown = under_asan || under_tsan ? 8 :
 // Under ASan the pools keep no caches and pad every block: bounds on memory are not promised there.
 #define SKIP_MEMORY_BOUND_UNDER_ASAN()                                                                       \
   if (under_asan) GTEST_SKIP() << "memory bounds do not apply under ASan"
-
-// The same numbers with every standard library, unlike std's distributions.
-class dice {
-public:
-  explicit dice(std::uint64_t seed) : engine_(seed) {}
-  std::size_t below(std::size_t n) { return engine_() % n; }
-  std::size_t between(std::size_t low, std::size_t high) { return low + below(high - low + 1); }
-
-private:
-  std::mt19937_64 engine_;
-};
 
 template <class T>
 void shuffle(std::vector<T>& v, dice& d) {

@@ -1,5 +1,6 @@
 // Random work by several threads that hand their blocks on; in between, when no thread is inside, the pool
 // must look as the model says.
+#include "../behaviour/support.hpp"
 #include "script.hpp"
 
 #include <algorithm>
@@ -28,7 +29,7 @@ public:
     on_threads(shares_.size(), [&](std::size_t thread) {
       const std::size_t seed = (seed_ * 100 + number) * 100 + thread;
       std::size_t id = seed * 100'000;
-      for (const step& s : random_script(seed, steps)) run(s, shares_[thread], ++id);
+      for (const step& s : random_pool_steps(seed, steps, pace::short_script)) run(s, shares_[thread], ++id);
     });
     upstream_.refuse_nothing();
     std::rotate(shares_.begin(), shares_.begin() + 1, shares_.end());
@@ -61,8 +62,14 @@ private:
     case verb::at_least:
       allocate(s, mine, id);
       break;
+    case verb::burst:
+      for (std::uint32_t i = 0; i < s.c; ++i) allocate(s, mine, id);
+      break;
     case verb::free:
       free(s.a, mine);
+      break;
+    case verb::drain:
+      for (std::uint32_t i = 0; i < s.b; ++i) free(s.a, mine);
       break;
     case verb::reserve:
       unless_refused([&] { pool_.reserve(s.a, s.b, s.c); });
@@ -70,8 +77,7 @@ private:
     case verb::trim:
       pool_.trim(s.a);
       break;
-    case verb::release: // not while others have blocks
-    case verb::refuse:
+    default: // release not while others have blocks; threads are this test's own
       break;
     }
   }
@@ -111,7 +117,7 @@ INSTANTIATE_TEST_SUITE_P(seed, model_threads, ::testing::Range(std::size_t{0}, s
 TEST_P(model_threads, hand_their_blocks_on) {
   hand_over all(2 + GetParam() % 4, GetParam());
   for (std::size_t number = 0; number < 24 / std::min<std::size_t>(sanitizer_slowdown, 4); ++number) {
-    all.phase(number, 1000);
+    all.phase(number, 400);
     all.check();
     if (number % 10 == 9) all.release();
     if (::testing::Test::HasFailure()) FAIL() << "seed " << GetParam() << ", phase " << number;

@@ -1,0 +1,162 @@
+#include "campaign.hpp"
+
+#include "pool_subject.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <new>
+
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace quarry::test {
+
+namespace {
+
+#if defined(__SANITIZE_THREAD__)
+constexpr std::size_t slowdown = 20;
+#elif defined(__has_feature)
+constexpr std::size_t slowdown = __has_feature(thread_sanitizer) || blocks_are_padded ? 20 : 1;
+#else
+constexpr std::size_t slowdown = blocks_are_padded ? 20 : 1;
+#endif
+
+constexpr std::uint64_t scripts_a_round = 25, first_long = 21; // 20 short ones, one of 10^4 steps
+constexpr unsigned patience = 600;                             // seconds for one script
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// What a process that runs scripts tells the one that waits for it.
+struct progress {
+  std::uint64_t number, operations, scripts;
+  bool failed;
+};
+
+class shared_progress {
+public:
+  shared_progress()
+      : memory_(mmap(nullptr, sizeof(progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)) {
+    if (memory_ == MAP_FAILED) throw std::bad_alloc();
+    ::new (memory_) progress{};
+  }
+  ~shared_progress() { munmap(memory_, sizeof(progress)); }
+  shared_progress(const shared_progress&) = delete;
+  shared_progress& operator=(const shared_progress&) = delete;
+  volatile progress* operator->() const { return static_cast<volatile progress*>(memory_); }
+
+private:
+  void* memory_;
+};
+
+class campaign {
+public:
+  explicit campaign(const campaign_options& options) : options_(options), start_(now()) {
+    for (const subject_kind& each : subject_kinds())
+      if (options.subjects.empty() ||
+          std::find(options.subjects.begin(), options.subjects.end(), each.name) != options.subjects.end())
+        subjects_.push_back(&each);
+  }
+
+  bool run() {
+    std::cout << "seed " << options_.seed << std::endl;
+    for (std::uint64_t next = 0; !is_over(); next += scripts_a_round)
+      if (!run_on_all(next, next + first_long) || !run_on_all(next + first_long, next + scripts_a_round))
+        return false;
+    report();
+    return true;
+  }
+
+private:
+  double elapsed() const { return now() - start_; }
+  bool is_over() const {
+    return elapsed() >= options_.seconds || static_cast<double>(shared_->operations) >= options_.operations;
+  }
+
+  bool run_on_all(std::uint64_t first, std::uint64_t end) {
+    for (const subject_kind* on : subjects_)
+      if (!is_over() && !run_numbers(*on, first, end)) return false;
+    return true;
+  }
+
+  bool run_numbers(const subject_kind& on, std::uint64_t first, std::uint64_t end) {
+    shared_->number = first;
+    std::fflush(nullptr);
+    const pid_t child = fork();
+    if (child < 0) throw std::runtime_error("no process");
+    if (child == 0) run_in_child(on, end);
+    int status = 0;
+    waitpid(child, &status, 0);
+    if (status != 0) {
+      explain(on);
+      return false;
+    }
+    if (elapsed() >= next_report_) report();
+    return true;
+  }
+
+  [[noreturn]] void run_in_child(const subject_kind& on, std::uint64_t end) {
+    const rlimit no_core{0, 0};
+    setrlimit(RLIMIT_CORE, &no_core);
+    do {
+      const steps s = numbered_steps(on, options_.seed, shared_->number);
+      alarm(patience);
+      const outcome result = test::run(s, on, options_for(s));
+      shared_->operations = shared_->operations + result.operations;
+      if (result.failed()) std::_Exit(1);
+      shared_->scripts = shared_->scripts + 1;
+      shared_->number = shared_->number + 1;
+    } while (shared_->number != end && !is_over());
+    std::_Exit(0);
+  }
+
+  void explain(const subject_kind& on) const {
+    std::cout << "failed: subject " << on.name << ", seed " << options_.seed << ", script " << shared_->number
+              << std::endl;
+    if (run_and_explain(numbered_steps(on, options_.seed, shared_->number), on))
+      std::cout << "but not when it was run again" << std::endl;
+  }
+
+  void report() {
+    std::cout << static_cast<std::uint64_t>(elapsed()) << " s: " << shared_->operations << " operations in "
+              << shared_->scripts << " scripts, no failure" << std::endl;
+    next_report_ = elapsed() + options_.progress_every;
+  }
+
+  const campaign_options options_;
+  const double start_;
+  double next_report_ = options_.progress_every;
+  std::vector<const subject_kind*> subjects_;
+  const shared_progress shared_;
+};
+
+} // namespace
+
+steps numbered_steps(const subject_kind& on, std::uint64_t seed, std::uint64_t number) {
+  const std::uint64_t place = number % scripts_a_round, mixed = (seed << 32) + number;
+  if (place < first_long - 1) return on.random_steps(mixed, 100 + mixed * 7919 % 900, pace::short_script);
+  if (place < first_long) return on.random_steps(mixed, 10'000 / slowdown, pace::short_script);
+  return on.random_steps(mixed, on.long_steps / slowdown, pace::long_script);
+}
+
+bool run_campaign(const campaign_options& options) { return campaign(options).run(); }
+
+bool run_and_explain(const steps& s, const subject_kind& on) {
+  const outcome seen = run_apart(s, on, options_for(s), patience);
+  if (!seen.failed()) {
+    std::cout << "all well: " << s.size() << " steps, " << seen.operations << " operations" << std::endl;
+    return true;
+  }
+  std::cout << seen.failure << ", at step " << seen.at << " of " << s.size()
+            << "; is being made short. The script, for --replay:" << std::endl;
+  std::cout << to_text({std::string(on.name), reduced_apart(s, on, seen)}) << std::endl;
+  return false;
+}
+
+} // namespace quarry::test

@@ -1,0 +1,41 @@
+#pragma once
+
+// Runs scripts, says what is wrong, and makes a failing script short.
+#include "script.hpp"
+#include "subject.hpp"
+
+#include <functional>
+#include <string>
+
+namespace quarry::test {
+
+struct run_options {
+  std::size_t check_every = 1; // steps, for the invariants; payloads of all live blocks 50 times more seldom
+};
+
+struct outcome {
+  std::string failure; // empty: all well
+  std::size_t at = 0;  // the step at which it was seen
+  std::size_t operations = 0;
+  bool failed() const { return !failure.empty(); }
+};
+
+// Every step is followed by a check up to 10^4 steps, every 1000th beyond.
+run_options options_for(const steps& s);
+
+outcome run(const steps& s, const subject_kind& on, run_options options);
+inline outcome run(const script& s) { return run(s.steps, subject_named(s.subject), options_for(s.steps)); }
+
+// The same in a process of its own, so that crashes and hangs are failures like others: "killed by …". When
+// `silent`, what a crashing script has to say is not seen.
+outcome run_apart(const steps& s, const subject_kind& on, run_options options, unsigned seconds = 60,
+                  bool silent = false);
+
+// Makes `s` shorter, and its numbers smaller, as long as `fails` says true: delta debugging (Zeller,
+// Hildebrandt: Simplifying and Isolating Failure-Inducing Input), in at most `tries` tries.
+steps reduced(steps s, const std::function<bool(const steps&)>& fails, std::size_t tries = 20'000);
+
+// A failing script, made short by runs in processes of their own.
+steps reduced_apart(const steps& s, const subject_kind& on, const outcome& seen);
+
+} // namespace quarry::test

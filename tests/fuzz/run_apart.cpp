@@ -1,0 +1,65 @@
+// A script in a process of its own.
+#include "engine.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace quarry::test {
+
+namespace {
+
+struct message {
+  std::size_t at, operations;
+  char failure[240]; // ends with a zero
+};
+
+[[noreturn]] void report_from_child(const steps& s, const subject_kind& on, run_options options, int to) {
+  const rlimit no_core{0, 0};
+  setrlimit(RLIMIT_CORE, &no_core);
+  const outcome result = run(s, on, options);
+  message m{result.at, result.operations, {}};
+  result.failure.copy(m.failure, sizeof m.failure - 1);
+  const bool written = write(to, &m, sizeof m) == sizeof m;
+  std::_Exit(written ? 0 : 1);
+}
+
+outcome outcome_of(int status, const message* m) {
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) return {"takes for ever", 0, 0};
+  if (WIFSIGNALED(status)) return {std::string("killed by: ") + strsignal(WTERMSIG(status)), 0, 0};
+  if (m == nullptr) return {"exited with " + std::to_string(WEXITSTATUS(status)), 0, 0};
+  return {m->failure, m->at, m->operations};
+}
+
+} // namespace
+
+outcome run_apart(const steps& s, const subject_kind& on, run_options options, unsigned seconds,
+                  bool silent) {
+  int pipe_ends[2];
+  if (pipe(pipe_ends) != 0) throw std::runtime_error("no pipe");
+  std::fflush(nullptr);
+  const pid_t child = fork();
+  if (child < 0) throw std::runtime_error("no process");
+  if (child == 0) {
+    close(pipe_ends[0]);
+    alarm(seconds);
+    if (silent) dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
+    report_from_child(s, on, options, pipe_ends[1]);
+  }
+  close(pipe_ends[1]);
+  message m;
+  const bool has_message = read(pipe_ends[0], &m, sizeof m) == sizeof m;
+  close(pipe_ends[0]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  outcome result = outcome_of(status, has_message ? &m : nullptr);
+  if (!has_message) result.at = s.size(); // somewhere
+  return result;
+}
+
+} // namespace quarry::test
