@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 
 namespace quarry::detail {
 
@@ -28,6 +29,30 @@ public:
     Item* item = root_;
     while (item != nullptr && item->right != nullptr) item = item->right;
     return item;
+  }
+
+  /// The item of the highest address that is at most `address`, or null.
+  Item* at_or_below(const void* address) const noexcept {
+    Item* best = nullptr;
+    for (Item* item = root_; item != nullptr;) {
+      const void* const base = item->base;
+      const bool candidate = !std::less<const void*>()(address, base);
+      if (candidate) best = item;
+      item = candidate ? item->right : item->left;
+    }
+    return best;
+  }
+
+  /// The item of the lowest address above `address`, or null.
+  Item* above(const void* address) const noexcept {
+    Item* best = nullptr;
+    for (Item* item = root_; item != nullptr;) {
+      const void* const base = item->base;
+      const bool candidate = std::less<const void*>()(address, base);
+      if (candidate) best = item;
+      item = candidate ? item->left : item->right;
+    }
+    return best;
   }
 
   void insert(Item& item) noexcept {

@@ -5,9 +5,22 @@
 #include <cstddef>
 #include <cstdint>
 
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#endif
+
 #include "slab.hpp"
 
 namespace quarry::detail {
+
+/// Whether the process has no other thread; as far as the C library tells.
+inline bool only_thread() noexcept {
+#if __has_include(<sys/single_threaded.h>)
+  return __libc_single_threaded != 0;
+#else
+  return false;
+#endif
+}
 
 /// To whom a live block was given.
 enum class block_holder : std::uint32_t { resource, span, handle };
@@ -25,24 +38,45 @@ enum class block_holder : std::uint32_t { resource, span, handle };
 struct block_record {
   std::atomic<std::uint32_t> state;
   std::atomic<std::uint32_t> shares; // owners of a shared_segment
+  relaxed<std::byte*> address;       // of the block: nothing else is read to allocate it
 
   static constexpr std::uint32_t live_bit = 1, holder_bits = 6, region_bit = 8;
   static constexpr unsigned holder_shift = 1, index_shift = 4, tag_shift = 12;
 
-  void set_free(std::uint32_t free) noexcept { state.store(free, std::memory_order_relaxed); }
+  void set_free(std::byte* at, std::uint32_t free) noexcept {
+    address = at;
+    state.store(free, std::memory_order_relaxed);
+  }
 
-  /// Expects: free, and just taken.
-  void set_live(block_holder holder) noexcept {
+  /// Returns the state it had. Expects: free, and just taken.
+  std::uint32_t set_live(block_holder holder) noexcept {
     const std::uint32_t free = state.load(std::memory_order_relaxed) & ~holder_bits;
     state.store(free | static_cast<std::uint32_t>(holder) << holder_shift | live_bit,
                 std::memory_order_relaxed);
+    return free;
+  }
+
+  /// From what was seen to be live. True for one caller only. In a process of one thread nobody can come
+  /// between, and the locked instruction, which costs more than all the rest of a free, is left out.
+  bool exchange_for_free(std::uint32_t seen) noexcept {
+    if (only_thread()) {
+      state.store(seen & ~(live_bit | holder_bits), std::memory_order_relaxed);
+      return true;
+    }
+    return state.compare_exchange_strong(seen, seen & ~(live_bit | holder_bits), std::memory_order_acq_rel,
+                                         std::memory_order_relaxed);
   }
 
   /// True for one caller only, and when the block is live and its state otherwise `free`.
   bool try_free(std::uint32_t free) noexcept {
-    std::uint32_t seen = state.load(std::memory_order_relaxed);
-    return (seen & ~holder_bits) == (free | live_bit) &&
-           state.compare_exchange_strong(seen, free, std::memory_order_acq_rel);
+    const std::uint32_t seen = state.load(std::memory_order_relaxed);
+    return (seen & ~holder_bits) == (free | live_bit) && exchange_for_free(seen);
+  }
+
+  /// Whether this is the state of a live block, of a slab, that a handle has.
+  static bool is_handles(std::uint32_t seen) noexcept {
+    return (seen & (live_bit | holder_bits | region_bit)) ==
+           (live_bit | static_cast<std::uint32_t>(block_holder::handle) << holder_shift);
   }
 
   bool is_live() const noexcept { return (state.load(std::memory_order_relaxed) & live_bit) != 0; }
@@ -70,13 +104,10 @@ constexpr std::size_t recorded_slab_bytes(std::size_t blocks) noexcept {
   return sizeof(slab) + blocks * sizeof(block_record);
 }
 
-inline std::size_t index_of(const block_record& r) noexcept {
-  return r.state.load(std::memory_order_relaxed) >> block_record::index_shift & 255;
+inline std::size_t index_in(std::uint32_t state) noexcept { return state >> block_record::index_shift & 255; }
+inline slab& slab_of(block_record& r, std::uint32_t state) noexcept {
+  return *(reinterpret_cast<slab*>(&r - index_in(state)) - 1);
 }
-inline slab& slab_of(block_record& r) noexcept { return *(reinterpret_cast<slab*>(&r - index_of(r)) - 1); }
-inline std::byte* address_of(block_record& r) noexcept {
-  const slab& s = slab_of(r);
-  return s.base + index_of(r) * block_sizes[s.block_class()];
-}
+inline slab& slab_of(block_record& r) noexcept { return slab_of(r, r.state.load(std::memory_order_relaxed)); }
 
 } // namespace quarry::detail

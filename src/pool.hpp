@@ -71,6 +71,19 @@ public:
     const std::lock_guard guard(mutex_);
     for (const auto& shelf : shelves_) shelf.for_each(f);
   }
+  /// Calls f(slab) for the one of the lowest address above `address`, under the mutex; false when there is
+  /// none.
+  template <class Function>
+  bool next_slab(const void* address, Function f) const {
+    const std::lock_guard guard(mutex_);
+    slab* next = nullptr;
+    for (const auto& shelf : shelves_) {
+      slab* const s = shelf.above(address);
+      if (s != nullptr && (next == nullptr || s->base < next->base)) next = s;
+    }
+    if (next != nullptr) f(*next);
+    return next != nullptr;
+  }
   void check_invariants() const;
 
 private:

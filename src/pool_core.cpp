@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t default_largest_block = 32768;
 constexpr std::size_t default_blocks_per_chunk = 8192; // of 8 bytes are 64 KiB, the largest chunk
+constexpr std::uint32_t most_recorded_blocks = 248;    // with the slab's descriptor they make 4 KiB
 
 } // namespace
 
@@ -28,8 +29,20 @@ std::pmr::pool_options normalized(std::pmr::pool_options options) noexcept {
 
 pool_core::pool_core(std::pmr::pool_options options, std::pmr::memory_resource* up, bool shared) noexcept
     : options_(normalized(options)), shared_(shared), upstream_(up, shared), usage_(shared),
-      source_(upstream_, usage_, {.blocks_per_chunk = static_cast<std::uint32_t>(options_.max_blocks_per_chunk)}, shared),
+      source_(upstream_, usage_,
+              {.blocks_per_chunk = static_cast<std::uint32_t>(options_.max_blocks_per_chunk)}, shared),
       oversized_(upstream_, usage_, shared) {}
+
+pool_core::pool_core(const recorded& r, std::pmr::memory_resource* up) noexcept
+    : options_{0, r.largest_block}, shared_(true), recorded_(true), upstream_(up, r.limit, r.regions),
+      usage_(true), source_(upstream_, usage_,
+                            {.first_chunk = static_cast<std::uint32_t>(r.slab_size),
+                             .largest_chunk = static_cast<std::uint32_t>(r.slab_size),
+                             .blocks_per_chunk = static_cast<std::uint32_t>(r.slab_size),
+                             .blocks_per_slab = most_recorded_blocks,
+                             .recorded_slabs = &r.slabs},
+                            true, r.retained),
+      oversized_(upstream_, usage_, true) {}
 
 std::size_t pool_core::good_size(std::size_t bytes, std::size_t alignment) const noexcept {
   const std::size_t last = last_byte_of(std::max<std::size_t>(bytes, 1), alignment);
@@ -50,7 +63,17 @@ pool& pool_core::make_pool(size_class c) {
 
 std::size_t pool_core::refill_from_slabs(size_class c, void** out, std::size_t count) noexcept {
   pool* const p = pools_[c].load(std::memory_order_acquire);
-  return p == nullptr ? 0 : p->refill_from_slabs(out, count);
+  const std::size_t taken = p == nullptr ? 0 : p->refill_from_slabs(out, count);
+  if (recorded_) to_records(out, taken);
+  return taken;
+}
+
+void pool_core::to_records(void** blocks, std::size_t count) const noexcept {
+  slab* s = nullptr;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (s == nullptr || !s->spans(blocks[i])) s = source_.find(blocks[i]);
+    blocks[i] = records_of(*s) + s->index_of(blocks[i]);
+  }
 }
 
 std::size_t pool_core::reserved(size_class c) const noexcept {
@@ -73,6 +96,11 @@ void pool_core::flush(size_class c, void* const* blocks, std::size_t count) noex
 
 void pool_core::flush_into(flushed& f, size_class c, void* const* blocks, std::size_t count) noexcept {
   bad_block bad[most_at_once];
+  void* addresses[most_at_once];
+  if (recorded_) {
+    for (std::size_t i = 0; i < count; ++i) addresses[i] = static_cast<block_record*>(blocks[i])->address;
+    blocks = addresses;
+  }
   pool* const p = pools_[c].load(std::memory_order_acquire);
   std::size_t bad_count = 0;
   if (p != nullptr) {
@@ -202,7 +230,8 @@ void pool_core::check_set(const magazine_set& set) const {
   set.check_invariants();
   for (size_class c = 0; c < magazine_count; ++c)
     for (std::size_t i = 0; i < set.count(c); ++i) {
-      const void* const block = set.slots()[set.base[c] + i];
+      void* const in_slot = set.slots()[set.base[c] + i];
+      const void* const block = recorded_ ? static_cast<block_record*>(in_slot)->address : in_slot;
       const slab* const s = source_.find(block);
       if (s == nullptr || s->block_class() != c)
         throw std::logic_error("quarry: a cached block is not of its class");

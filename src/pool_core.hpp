@@ -26,6 +26,14 @@ public:
   static constexpr std::size_t most_at_once = pool::most_at_once;
 
   pool_core(std::pmr::pool_options options, std::pmr::memory_resource* up, bool shared) noexcept;
+  /// One whose blocks have records, for segments: chunks are regions of `slab_size` bytes or less, empty ones
+  /// are kept up to `retained` bytes, `limit` bounds what is held.
+  struct recorded {
+    std::size_t slab_size, largest_block, limit, retained;
+    region_keeper& regions;
+    bookkeeping& slabs;
+  };
+  pool_core(const recorded&, std::pmr::memory_resource* up) noexcept;
   pool_core(const pool_core&) = delete;
   pool_core& operator=(const pool_core&) = delete;
   ~pool_core() { release_all(); }
@@ -38,15 +46,23 @@ public:
     return last < options_.largest_required_pool_block && alignment <= granule;
   }
 
+  // Where blocks have records, a block is given and taken as its record from here to flush_class().
+
   /// Takes 1 to `count` ≤ most_at_once blocks. Throws what upstream throws, and then nothing has changed.
-  std::size_t refill(size_class c, void** out, std::size_t count) { return pool_of(c).refill(out, count); }
+  std::size_t refill(size_class c, void** out, std::size_t count) {
+    const std::size_t taken = pool_of(c).refill(out, count);
+    if (recorded_) to_records(out, taken);
+    return taken;
+  }
 
   /// The same without calling upstream; may return 0.
   std::size_t refill_from_slabs(size_class c, void** out, std::size_t count) noexcept;
 
   /// See pool::take_while_draining.
   void* take_while_draining(size_class c) noexcept {
-    return pools_[c].load(std::memory_order_acquire)->take_while_draining();
+    void* block = pools_[c].load(std::memory_order_acquire)->take_while_draining();
+    if (recorded_ && block != nullptr) to_records(&block, 1);
+    return block;
   }
 
   /// Gives blocks of class `c` back to their slabs; bad ones are reported and dropped. Never allocates.
@@ -101,6 +117,22 @@ public:
   bool owns(const void* address) const noexcept {
     return source_.find(address) != nullptr || oversized_.owns(address);
   }
+  slab* find(const void* address) const noexcept { return source_.find(address); }
+  const chunk& chunk_of(const slab& s) const noexcept { return source_.chunk_of(s); }
+  upstream& door() noexcept { return upstream_; }
+  const upstream& door() const noexcept { return upstream_; }
+
+  /// Calls f(slab) for each slab of class `c`, under the class's mutex.
+  template <class Function>
+  void for_each_slab(size_class c, Function f) const {
+    if (const pool* const p = pools_[c].load(std::memory_order_acquire)) p->for_each_slab(f);
+  }
+  /// See pool::next_slab.
+  template <class Function>
+  bool next_slab(size_class c, const void* address, Function f) const {
+    const pool* const p = pools_[c].load(std::memory_order_acquire);
+    return p != nullptr && p->next_slab(address, f);
+  }
   std::size_t bytes_given() const noexcept { return upstream_.given(); }
   std::size_t bytes_used() const noexcept { return usage_.used(); }
   void* take_bookkeeping(std::size_t bytes) { return source_.take_bookkeeping(bytes); }
@@ -132,11 +164,13 @@ private:
     return p != nullptr ? *p : make_pool(c);
   }
   pool& make_pool(size_class c);
+  void to_records(void** blocks, std::size_t count) const noexcept;
   bool slabs_agree() const noexcept;
   void report_bad(const bad_block& bad, size_class c) noexcept;
 
   const std::pmr::pool_options options_;
   const bool shared_;
+  const bool recorded_ = false;
   upstream upstream_;
   usage usage_;
   slab_source source_;

@@ -73,7 +73,8 @@ slab_source::wish slab_source::wish_for(size_class c, std::size_t class_bytes) c
   const std::size_t block = block_sizes[c];
   const std::size_t most = block * std::size_t{std::min(limits_.blocks_per_slab, limits_.blocks_per_chunk)};
   const std::size_t share =
-      std::clamp<std::size_t>(std::bit_floor(class_bytes / 8 + 1), least_slab(), largest_small_slab);
+      std::clamp<std::size_t>(std::bit_floor(class_bytes / 8 + 1), least_slab(),
+                              std::min(largest_small_slab, std::size_t{limits_.largest_chunk}));
   const std::size_t bytes = std::max(block, std::bit_floor(std::min(share, most))); // divides a chunk
   return {c, bytes, std::max(block, bytes / 4)};
 }
@@ -155,7 +156,8 @@ slab& slab_source::carve(const run& r, slab& s, size_class c) noexcept {
   if (recorded()) forget(in, r.first, r.units);
   s.reset(in.base + (r.first << in.unit_shift), c, blocks_in(r, c));
   if (recorded())
-    for (std::size_t i = 0; i < s.blocks; ++i) records_of(s)[i].set_free(free_state(s.base, c, i));
+    for (std::size_t i = 0; i < s.blocks; ++i)
+      records_of(s)[i].set_free(s.base + i * block_sizes[c], free_state(s.base, c, i));
   in.mark(r.first, r.units, &s);
   in.free_units &= ~in.bits_of(r.first, r.units);
   free_ -= r.units << in.unit_shift;

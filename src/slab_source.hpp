@@ -124,7 +124,7 @@ private:
   bookkeeping& slab_memory() noexcept { return recorded() ? *limits_.recorded_slabs : bookkeeping_; }
   std::size_t slab_bytes(std::size_t blocks) const noexcept;
   std::size_t most_blocks_of(const wish& w) const noexcept;
-  std::size_t least_slab() const noexcept { return recorded() ? limits_.largest_chunk / 64 : 256; }
+  std::size_t least_slab() const noexcept { return std::max<std::size_t>(256, recorded() ? limits_.largest_chunk / 64 : 0); }
   std::size_t descriptor_bytes(std::size_t chunk_bytes) const noexcept;
   wish wish_for(size_class c, std::size_t class_bytes) const noexcept;
   bool bounded() const noexcept { return limits_.blocks_per_chunk < limits_.largest_chunk / 8; }

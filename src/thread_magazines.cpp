@@ -77,18 +77,19 @@ std::size_t thread_magazines::next_table_index() noexcept {
   return next.fetch_add(1, std::memory_order_relaxed) % thread_table_size;
 }
 
-thread_magazines::~thread_magazines() {
+thread_magazines::~thread_magazines() { let_go_of_caches(); }
+
+void thread_magazines::let_go_of_caches() noexcept {
   std::unique_lock guard(registry_mutex());
   while (leaving_ != 0) { // a thread is on its way out, with our blocks
     guard.unlock();
     std::this_thread::yield();
     guard.lock();
   }
-  for (thread_cache* cache = first_; cache != nullptr;) {
-    thread_cache* const next = cache->next;
+  while (thread_cache* const cache = first_) {
+    first_ = cache->next;
     cache->pool = nullptr;
     cache->owner.store_release(nullptr); // now the thread may reuse it
-    cache = next;
   }
 }
 

@@ -36,8 +36,12 @@ public:
   void* allocate(size_class c);
   void deallocate(size_class c, void* block) noexcept;
 
-  /// Flushes the caches of all threads that are not inside a call; no chunk goes upstream.
-  void flush_all() noexcept;
+  /// Flushes the caches of all threads, but those of threads that are inside a call, unless that is to be
+  /// waited for; no chunk goes upstream.
+  enum class when_busy { skip, wait };
+  void flush_all(when_busy = when_busy::skip) noexcept;
+  /// Flushes all caches and lets go of them: every thread is without from now on.
+  void close() noexcept;
   /// Makes every cache forget its blocks, which are dead.
   void forget_all() noexcept;
 
@@ -52,7 +56,6 @@ public:
 private:
   friend struct thread_exit;
 
-  enum class when_busy { skip, wait };
   static bool shut_out_owner(thread_cache& cache, when_busy) noexcept;
   template <class Function>
   void visit(when_busy, Function f) noexcept;
@@ -64,6 +67,7 @@ private:
   void* take_reserved(size_class c) noexcept;
   void reclaim(size_class c) noexcept;
   void rebalance() noexcept;
+  void let_go_of_caches() noexcept;
   std::size_t room_of_all() const noexcept;
   std::size_t share() const noexcept;
   auto room_for(const thread_cache& cache) const noexcept;

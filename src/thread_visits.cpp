@@ -34,10 +34,20 @@ void thread_magazines::visit(when_busy busy, Function f) noexcept {
   }
 }
 
-void thread_magazines::flush_all() noexcept {
+void thread_magazines::flush_all(when_busy busy) noexcept {
   pool_core::flushed f;
-  visit(when_busy::skip, [&](thread_cache& cache) { core_.flush_set(f, cache); });
+  visit(busy, [&](thread_cache& cache) { core_.flush_set(f, cache); });
   core_.finish(f, true);
+}
+
+void thread_magazines::close() noexcept {
+  pool_core::flushed f;
+  visit(when_busy::wait, [&](thread_cache& cache) {
+    core_.flush_set(f, cache);
+    cache.owner.store_release(nullptr);
+  });
+  core_.finish(f, true);
+  let_go_of_caches();
 }
 
 // Takes the room of caches that have more than their share now; they ask for it anew.

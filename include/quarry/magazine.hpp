@@ -90,6 +90,20 @@ struct magazine_set {
     return true;
   }
 
+  // push() in two steps, for an owner that is inside and has something to do between them.
+  bool may_push(size_class c) const noexcept {
+    return magazines[c].top.load_relaxed() < magazines[c].cap.load_acquire();
+  }
+  struct place {
+    magazine& of;
+    std::uint32_t slot;
+  };
+  place end_of(size_class c) noexcept { return {magazines[c], magazines[c].top.load_relaxed()}; }
+  void push_at(place end, void* block) noexcept {
+    slots()[end.slot] = block;
+    end.of.top.store_relaxed(end.slot + 1);
+  }
+
   void* pop_shared(size_class c) noexcept {
     enter();
     void* const block = pop(c);

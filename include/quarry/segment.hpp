@@ -100,8 +100,6 @@ public:
 private:
   friend segment_pool;
 
-  segment(const detail::segment_block& block, std::size_t size) noexcept : block_(block), size_(size) {}
-
   detail::segment_block block_;
   std::size_t size_ = 0;
 };

@@ -8,28 +8,12 @@
 #include <type_traits>
 
 #include <quarry/page_resource.hpp>
+#include <quarry/region.hpp>
 #include <quarry/segment.hpp>
 #include <quarry/statistics.hpp>
 #include <quarry/violation.hpp>
 
 namespace quarry {
-
-/// Memory that upstream gave for segments. Ids are small numbers: one that was given back is used again.
-struct region {
-  std::size_t id;
-  std::span<std::byte> memory;
-};
-
-/// Told of regions as they come and go, for instance to register them with the kernel. Called with no lock
-/// held but the one over calls upstream, so it may call into the pool.
-struct region_observer {
-  virtual ~region_observer() = default;
-  /// Before anything is served from it. When this throws, the region goes upstream again and the request
-  /// fails with what was thrown.
-  virtual void region_added(const region&) = 0;
-  /// Before it is given back. False holds it: it serves nothing and stays until segment_pool::let_go(id).
-  virtual bool region_retiring(const region&) noexcept = 0;
-};
 
 struct segment_pool_options {
   static constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();

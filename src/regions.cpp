@@ -1,0 +1,133 @@
+#include "regions.hpp"
+
+#include <bit>
+#include <functional>
+#include <new>
+#include <stdexcept>
+
+namespace quarry::detail {
+
+region_node& node_of(block_record& r) noexcept {
+  return *reinterpret_cast<region_node*>(reinterpret_cast<std::byte*>(&r) - offsetof(region_node, record));
+}
+
+// ---- they come
+
+region_node& regions::take_node(upstream& up) {
+  for (;;) {
+    {
+      const std::lock_guard guard(mutex_);
+      if (region_node* const node = spare_) {
+        spare_ = node->left;
+        return *node;
+      }
+      if (void* const piece = memory_.take(sizeof(region_node))) {
+        auto* const node = ::new (piece) region_node{};
+        node->id = static_cast<std::uint32_t>(nodes_++);
+        return *node;
+      }
+    }
+    memory_.grow(up, sizeof(region_node), [this](auto add) {
+      const std::lock_guard guard(mutex_);
+      add();
+    });
+  }
+}
+
+void* regions::obtain(upstream& up, std::size_t bytes, std::size_t alignment) {
+  const std::lock_guard obtaining(up.mutex());
+  region_node& node = take_node(up);
+  void* memory = nullptr;
+  try {
+    memory = up.allocate(bytes, alignment);
+    node.base = static_cast<std::byte*>(memory);
+    node.bytes = bytes;
+    node.alignment_log2 = static_cast<std::uint8_t>(std::countr_zero(alignment));
+    node.record.set_free(node.base, free_region_state(node.base));
+    if (observer_ != nullptr) observer_->region_added(node.described());
+  } catch (...) {
+    if (memory != nullptr) up.deallocate(memory, bytes, alignment);
+    const std::lock_guard guard(mutex_);
+    node.left = spare_;
+    spare_ = &node;
+    throw;
+  }
+  const std::lock_guard guard(mutex_);
+  tree_.insert(node);
+  return memory;
+}
+
+// ---- and go
+
+void regions::give_back(upstream& up, void* memory, std::size_t, std::size_t) noexcept {
+  const std::lock_guard retiring(up.mutex());
+  region_node& node = *find(memory);
+  node.held = observer_ != nullptr && !observer_->region_retiring(node.described());
+  if (!node.held) give_upstream(up, node);
+}
+
+void regions::give_upstream(upstream& up, region_node& node) noexcept {
+  {
+    const std::lock_guard guard(mutex_);
+    tree_.erase(node);
+  }
+  up.deallocate(node.base, node.bytes, node.alignment());
+  node.held = false;
+  const std::lock_guard guard(mutex_);
+  node.left = spare_;
+  spare_ = &node;
+}
+
+void regions::let_go(upstream& up, std::size_t id) noexcept {
+  const std::lock_guard retiring(up.mutex());
+  region_node* held = nullptr;
+  {
+    const std::lock_guard guard(mutex_);
+    tree_.for_each([&](region_node& node) {
+      if (node.id == id && node.held) held = &node;
+    });
+  }
+  if (held != nullptr) give_upstream(up, *held);
+}
+
+void regions::release_all(upstream& up) noexcept {
+  const std::lock_guard retiring(up.mutex());
+  while (region_node* const node = tree_.lowest()) give_upstream(up, *node);
+  const std::lock_guard guard(mutex_);
+  spare_ = nullptr;
+  nodes_ = 0;
+  memory_.release_all(up);
+}
+
+// ---- looking
+
+region_node* regions::find(const void* address) const noexcept {
+  const std::lock_guard guard(mutex_);
+  region_node* const node = tree_.at_or_below(address);
+  if (node == nullptr || !std::less<const void*>()(address, node->base + node->bytes)) return nullptr;
+  return node;
+}
+
+std::size_t regions::id_of(const void* memory) const noexcept { return find(memory)->id; }
+
+bool regions::next(region& r) const noexcept {
+  return next_node(r.memory.data(), [&](const region_node& node) { r = node.described(); });
+}
+
+bool regions::empty() const noexcept {
+  const std::lock_guard guard(mutex_);
+  return tree_.empty();
+}
+
+void regions::check_invariants() const {
+  const std::lock_guard guard(mutex_);
+  std::size_t count = 0;
+  tree_.for_each([&](const region_node& node) {
+    ++count;
+    if (node.id >= nodes_) throw std::logic_error("quarry: a region has an id that was never drawn");
+  });
+  for (const region_node* node = spare_; node != nullptr; node = node->left) ++count;
+  if (count > nodes_) throw std::logic_error("quarry: there are more regions than ids");
+}
+
+} // namespace quarry::detail

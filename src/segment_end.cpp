@@ -1,0 +1,110 @@
+// How a segment core lets go of everything: release(), and the end of its pool or of the last handle.
+#include <thread>
+
+#include "segment_core.hpp"
+
+namespace quarry::detail {
+
+// Calls f(found) for what is live, with no lock held. A slab is looked at once; what it has then is seen.
+template <class Function>
+void segment_core::for_each_live(Function f) noexcept {
+  found live[slab::most_blocks];
+  for (size_class c = 0; c < size_class_count; ++c) {
+    const void* last = nullptr;
+    for (;;) {
+      std::size_t count = 0;
+      const bool any = core_.next_slab(c, last, [&](slab& s) {
+        last = s.base;
+        for (std::size_t i = 0; i < s.blocks; ++i)
+          if (block_record& r = records_of(s)[i]; r.is_live()) live[count++] = look_up(r);
+      });
+      if (!any) break;
+      for (std::size_t i = 0; i < count; ++i) f(live[i]);
+    }
+  }
+  const void* last = nullptr;
+  for (;;) {
+    found region;
+    const bool any = regions_.next_node(last, [&](region_node& node) {
+      last = node.base;
+      if (node.record.is_live()) region = look_up(node.record);
+    });
+    if (!any) return;
+    if (region.record != nullptr) f(region);
+  }
+}
+
+// Returns how many handles there are.
+std::size_t segment_core::free_all_but_handles() noexcept {
+  std::size_t handles = 0;
+  for_each_live([&](const found& f) {
+    if (f.record->holder() == block_holder::handle) {
+      ++handles;
+    } else if (f.record->try_free(f.free)) {
+      wipe(f);
+      give_to_slab(f);
+    }
+  });
+  return handles;
+}
+
+void segment_core::release() noexcept {
+  caches_.flush_all(thread_magazines::when_busy::wait);
+  const std::size_t handles = free_all_but_handles();
+  core_.trim(0);
+  if (handles != 0 || !regions_.empty()) return; // what describes them must stay
+  core_.release_all();
+  regions_.release_all(core_.door());
+}
+
+void segment_core::report_leaks() noexcept {
+  for_each_live([&](const found& f) {
+    if (f.record->holder() == block_holder::handle)
+      report(violation_kind::leak, f.data, f.capacity, 1,
+             "a pool was destroyed while a segment of it was out");
+    else if (f.record->holder() == block_holder::span)
+      report(violation_kind::leak, f.data, f.capacity, 1, "a pool was destroyed while a span of it was out");
+  });
+}
+
+void segment_core::close() noexcept {
+  report_leaks();
+  {
+    const std::lock_guard guard(orphan_mutex_);
+    orphaned_.store(true, std::memory_order_seq_cst);
+    wait_for_visitors();
+    caches_.close();
+    wait_for_visitors();
+    handles_ = free_all_but_handles();
+    core_.trim(0);
+    if (handles_ != 0) return;
+  }
+  end();
+}
+
+void segment_core::wait_for_visitors() const noexcept {
+  while (inside_.load(std::memory_order_seq_cst) != 0) std::this_thread::yield();
+}
+
+// A handle's block, after the pool.
+bool segment_core::try_free_orphan(const found& f) noexcept {
+  {
+    const std::lock_guard guard(orphan_mutex_);
+    if (!f.record->try_free(f.free)) return false;
+    wipe(f);
+    give_to_slab(f);
+    core_.trim(0);
+    if (--handles_ != 0) return true;
+  }
+  end();
+  return true;
+}
+
+void segment_core::end() noexcept {
+  core_.release_all();
+  regions_.release_all(core_.door());
+  this->~segment_core();
+  page_resource()->deallocate(this, sizeof(segment_core), alignof(segment_core));
+}
+
+} // namespace quarry::detail
