@@ -57,7 +57,8 @@ TEST(reduced, leaves_what_is_needed_with_small_numbers) {
 // ---- pools with a bug
 
 struct alone {
-  static constexpr bool exact = true, short_of = false;
+  static constexpr bool exact = true;
+  bool is_short_of(std::size_t) const { return false; }
   ledger_resource ledger;
   std::pmr::pool_options options{};
   std::pmr::memory_resource* top() { return &ledger; }

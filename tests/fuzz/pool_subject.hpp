@@ -105,7 +105,7 @@ private:
 
   bool allocate(std::size_t bytes, std::size_t alignment) {
     const std::size_t good = pool_.good_size(bytes, alignment);
-    void* const p = unless_refused(anything_reserved_ && is_reserved(bytes, alignment, good),
+    void* const p = unless_refused(bytes, anything_reserved_ && is_reserved(bytes, alignment, good),
                                    [&] { return pool_.allocate(bytes, alignment); });
     return p != nullptr && note(p, bytes, bytes, alignment, good);
   }
@@ -113,7 +113,7 @@ private:
   bool allocate_at_least(std::size_t bytes, std::size_t alignment) {
     const std::size_t good = pool_.good_size(bytes, alignment);
     std::size_t got = 0;
-    void* const p = unless_refused(anything_reserved_ && is_reserved(bytes, alignment, good), [&] {
+    void* const p = unless_refused(bytes, anything_reserved_ && is_reserved(bytes, alignment, good), [&] {
       const auto result = pool_.allocate_at_least(bytes, alignment);
       got = result.size;
       return result.ptr;
@@ -126,7 +126,7 @@ private:
 
   // Upstream's own exception is the only excuse for having nothing, and there is none for reserved blocks.
   template <class F>
-  void* unless_refused(bool reserved, F get) {
+  void* unless_refused(std::size_t bytes, bool reserved, F get) {
     ++operations_;
     const ledger_resource& ledger = around_.ledger;
     const std::size_t calls = reserved ? ledger.calls() : 0;
@@ -137,11 +137,16 @@ private:
       return p;
     } catch (const std::bad_alloc&) {
       require(!reserved, "a reserved block was refused");
-      require(Setup::short_of || ledger.refusals() != refusals_seen_,
-              "an exception that upstream did not throw");
-      refusals_seen_ = ledger.refusals();
+      expect_excuse(bytes);
       return nullptr;
     }
+  }
+
+  void expect_excuse(std::size_t bytes) {
+    const std::size_t refusals = around_.ledger.refusals();
+    require(refusals != refusals_seen_ || around_.is_short_of(bytes),
+            "an exception that upstream did not throw");
+    refusals_seen_ = refusals;
   }
 
   bool note(void* p, std::size_t bytes, std::size_t asked, std::size_t alignment, std::size_t good) {
@@ -208,9 +213,7 @@ private:
     try {
       pool_.reserve(bytes, alignment, count);
     } catch (const std::bad_alloc&) {
-      require(Setup::short_of || around_.ledger.refusals() != refusals_seen_,
-              "an exception that upstream did not throw");
-      refusals_seen_ = around_.ledger.refusals();
+      expect_excuse(bytes * count);
       return;
     }
     std::size_t& reserved = reserved_by_class_[size_class_of(pool_.good_size(bytes, alignment), 1)];

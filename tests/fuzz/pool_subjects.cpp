@@ -1,6 +1,7 @@
 // The pools as subjects: alone, with tight options, on each other.
 #include "pool_subject.hpp"
 
+#include <quarry/limit_resource.hpp>
 #include <quarry/pool_resource.hpp>
 
 namespace quarry::test {
@@ -8,7 +9,8 @@ namespace quarry::test {
 namespace {
 
 struct plain {
-  static constexpr bool exact = true, short_of = false;
+  static constexpr bool exact = true;
+  bool is_short_of(std::size_t) const { return false; }
   ledger_resource ledger;
   std::pmr::pool_options options{};
   std::pmr::memory_resource* top() { return &ledger; }
@@ -21,12 +23,24 @@ struct tight : plain {
 
 // A pool on a pool on a pool.
 struct stacked {
-  static constexpr bool exact = false, short_of = false;
+  static constexpr bool exact = false;
+  bool is_short_of(std::size_t) const { return false; }
   ledger_resource ledger;
   synchronized_pool_resource bottom{&ledger};
   unsynchronized_pool_resource middle{{64, 8192}, &bottom};
   std::pmr::pool_options options{16, 1024};
   std::pmr::memory_resource* top() { return &middle; }
+};
+
+// Under a budget. What is refused is at least an eighth of it, or as much as was asked.
+struct limited {
+  static constexpr bool exact = true;
+  static constexpr std::size_t budget = 2 << 20;
+  bool is_short_of(std::size_t bytes) const { return limit.bytes_left() < std::max(bytes, budget / 8); }
+  ledger_resource ledger;
+  limit_resource limit{&ledger, budget};
+  std::pmr::pool_options options{};
+  std::pmr::memory_resource* top() { return &limit; }
 };
 
 template <class Pool, class Setup>
@@ -44,17 +58,13 @@ constexpr subject_kind kinds[] = {
     kind<synchronized_pool_resource, plain>("synchronized", 200'000),
     kind<unsynchronized_pool_resource, tight>("unsynchronized_tight", 20'000),
     kind<synchronized_pool_resource, tight>("synchronized_tight", 20'000),
+    kind<unsynchronized_pool_resource, limited>("unsynchronized_limited", 100'000),
+    kind<synchronized_pool_resource, limited>("synchronized_limited", 100'000),
     kind<synchronized_pool_resource, stacked>("stacked", 50'000),
 };
 
 } // namespace
 
-std::span<const subject_kind> subject_kinds() { return kinds; }
-
-const subject_kind& subject_named(std::string_view name) {
-  for (const subject_kind& each : subject_kinds())
-    if (each.name == name) return each;
-  throw std::invalid_argument("no such subject: " + std::string(name));
-}
+std::span<const subject_kind> pool_kinds() { return kinds; }
 
 } // namespace quarry::test
