@@ -52,4 +52,11 @@ void report::json(std::ostream& out, const synchronized_pool_resource& pool) {
   detail::write_json(out, synchronized, detail::surveyor::survey(pool));
 }
 
+void report::svg(std::ostream& out, const unsynchronized_pool_resource& pool) {
+  detail::write_svg(out, unsynchronized, detail::surveyor::survey(pool));
+}
+void report::svg(std::ostream& out, const synchronized_pool_resource& pool) {
+  detail::write_svg(out, synchronized, detail::surveyor::survey(pool));
+}
+
 } // namespace quarry

@@ -12,6 +12,7 @@ namespace quarry::detail {
 
 void write_text(std::ostream& out, std::string_view pool, const slab_survey& survey);
 void write_json(std::ostream& out, std::string_view pool, const slab_survey& survey);
+void write_svg(std::ostream& out, std::string_view pool, const slab_survey& survey);
 
 // What became of the slabs of one class.
 //

@@ -218,8 +218,59 @@ TYPED_TEST(report_test, what_the_stream_is_set_to_changes_nothing) {
   for (std::ostream* out : {static_cast<std::ostream*>(&plain), static_cast<std::ostream*>(&set)}) {
     report::text(*out, this->pool);
     report::json(*out, this->pool);
+    report::svg(*out, this->pool);
   }
   EXPECT_EQ(plain.str(), set.str());
+}
+
+// Sums up the cells of all rectangles that the paths of a class of the style sheet consist of.
+std::size_t cells_of(const std::string& svg, char style) {
+  const std::string path = std::string("<path class=\"") + style + "\" d=\"";
+  std::size_t cells = 0;
+  for (std::size_t at = svg.find(path); at != std::string::npos; at = svg.find(path, at + 1)) {
+    const std::size_t first = at + path.size();
+    std::istringstream d(svg.substr(first, svg.find('"', first) - first));
+    std::size_t x, y, height, width;
+    for (char m, v, h; d >> m >> x >> y >> v >> height >> h >> width; d.ignore(100, 'z'))
+      cells += height * width;
+  }
+  return cells;
+}
+
+std::size_t count_of(const std::string& text, const std::string& part) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+TYPED_TEST(report_test, svg_shows_every_slab_and_every_block) {
+  this->fill(3000, 700);
+  std::ostringstream out;
+  report::svg(out, this->pool);
+  const std::string svg = out.str();
+  const json report = this->as_json();
+  const auto sum = [&](const char* member) {
+    std::size_t blocks = 0;
+    for (const json& row : report.at("classes")) blocks += row.at(member).template get<std::size_t>();
+    return blocks;
+  };
+  EXPECT_EQ(count_of(svg, "<title>"), report.at("slabs").size());
+  EXPECT_EQ(cells_of(svg, 'u'), sum("blocks_in_use"));
+  EXPECT_EQ(cells_of(svg, 'c'), sum("blocks_cached"));
+  EXPECT_EQ(cells_of(svg, 'n'), sum("blocks_untouched"));
+  EXPECT_EQ(cells_of(svg, 'f'), sum("blocks_free") - sum("blocks_untouched"));
+  EXPECT_GT(cells_of(svg, 'u'), 1000u);
+  for (const json& slab : report.at("slabs"))
+    EXPECT_EQ(count_of(svg, "<title>" + slab.at("address").template get<std::string>() + ","), 1u);
+}
+
+TYPED_TEST(report_test, svg_of_a_new_pool_is_whole) {
+  std::ostringstream out;
+  report::svg(out, this->pool);
+  EXPECT_EQ(count_of(out.str(), "<svg"), 1u);
+  EXPECT_TRUE(out.str().ends_with("</svg>\n"));
+  EXPECT_EQ(out.str().find("nan"), std::string::npos);
+  EXPECT_EQ(out.str().find("inf"), std::string::npos);
 }
 
 TYPED_TEST(report_test, reporting_changes_nothing) {

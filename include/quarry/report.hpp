@@ -47,5 +47,11 @@ void text(std::ostream& out, const synchronized_pool_resource& pool);
 void json(std::ostream& out, const unsynchronized_pool_resource& pool);
 void json(std::ostream& out, const synchronized_pool_resource& pool);
 
+/// A picture, SVG 1.1 in one file, to open in a browser: a tile for each slab, a cell for each block, a
+/// colour for each class, filled by the block's state; and where the slabs lie in the chunks. Pointing at a
+/// slab shows its address and counts.
+void svg(std::ostream& out, const unsynchronized_pool_resource& pool);
+void svg(std::ostream& out, const synchronized_pool_resource& pool);
+
 } // namespace report
 } // namespace quarry
