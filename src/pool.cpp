@@ -106,6 +106,14 @@ std::size_t pool::flush(void* const* blocks, std::size_t count, slab*& emptied, 
   return bad_count;
 }
 
+bool pool::uses(const void* address) const noexcept {
+  const std::lock_guard guard(mutex_);
+  const slab* const s = source_.find(address);
+  if (s == nullptr || s->block_class() != class_) return false;
+  const std::size_t index = s->index_of(address);
+  return index != slab::most_blocks && !s->is_free(index);
+}
+
 // All look-ups before the first use, so that their cache misses overlap.
 void pool::find_slabs(void* const* blocks, std::size_t count, slab** found) const noexcept {
   slab* last = nullptr;

@@ -52,6 +52,9 @@ public:
   /// those are.
   std::size_t flush(void* const* blocks, std::size_t count, slab*& emptied, bad_block* bad) noexcept;
 
+  /// Whether a block of this class starts at `address` that its slab has as used.
+  bool uses(const void* address) const noexcept;
+
   /// Holds at least `blocks` from now on. Throws what upstream throws, and then holds what it held.
   void reserve(std::size_t blocks);
   std::size_t reserved() const noexcept { return reserved_.load(std::memory_order_relaxed); }

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "poison.hpp"
 #include <quarry/violation.hpp>
 
 namespace quarry::detail {
@@ -44,9 +45,24 @@ pool_core::pool_core(const recorded& r, std::pmr::memory_resource* up) noexcept
                             true, r.retained),
       oversized_(upstream_, usage_, true) {}
 
+pool_core::~pool_core() {
+  release_all();
+  if (quarantine* const q = quarantine_.load(std::memory_order_acquire)) quarantine::destroy(q);
+}
+
+// A request for nothing gets a block like one for a byte.
+size_class pool_core::class_of(std::size_t bytes, std::size_t alignment) const noexcept {
+  bytes = std::max<std::size_t>(bytes, 1);
+  return poisoning() ? class_with_tail(bytes, alignment) : size_class_of(bytes, alignment);
+}
+
+// As much as may be asked for, in the alignment, without being served from another class, or by upstream.
 std::size_t pool_core::good_size(std::size_t bytes, std::size_t alignment) const noexcept {
-  const std::size_t last = last_byte_of(std::max<std::size_t>(bytes, 1), alignment);
-  return pooled(last, alignment) ? block_sizes[size_class_of_last(last)] : bytes;
+  if (!pooled(last_byte_of(std::max<std::size_t>(bytes, 1), alignment), alignment)) return bytes;
+  const std::size_t block = block_sizes[class_of(bytes, alignment)];
+  if (!poisoning()) return block;
+  const std::size_t most = options_.largest_required_pool_block & ~(alignment - 1);
+  return std::max(bytes, std::min(block - poisoned_tail, most));
 }
 
 // Pools of classes that are never asked for are never made. Two threads may make one at once: one of them is
@@ -170,6 +186,7 @@ void pool_core::release_all() noexcept {
     if (pool* const p = slot.load(std::memory_order_acquire)) p->~pool();
     slot.store(nullptr, std::memory_order_release);
   }
+  if (quarantine* const q = quarantine_.load(std::memory_order_acquire)) q->forget_all();
   oversized_.release_all();
   source_.release_all();
   usage_.clear();
@@ -180,17 +197,18 @@ void pool_core::release_all() noexcept {
 pool_statistics
 pool_core::statistics(const std::array<std::size_t, size_class_count>& cached) const noexcept {
   pool_statistics s;
-  for (size_class c = 0; c < size_class_count && block_sizes[c] <= options_.largest_required_pool_block;
-       ++c) {
+  const std::array<std::size_t, size_class_count> kept_back = count_quarantine();
+  for (size_class c = 0; c < size_class_count; ++c) {
+    const pool* const p = pools_[c].load(std::memory_order_acquire);
+    if (p == nullptr && block_sizes[c] > options_.largest_required_pool_block) continue;
     size_class_statistics& row = s.rows[s.row_count++];
     row.block_size = block_sizes[c];
-    const pool* const p = pools_[c].load(std::memory_order_acquire);
     if (p == nullptr) continue;
     const pool::counts count = p->count();
     const std::size_t used = count.carved - count.free;
     row.slabs = count.slabs;
     row.blocks_free = count.free;
-    row.blocks_cached = std::min(cached[c], used);
+    row.blocks_cached = std::min(cached[c] + kept_back[c], used);
     row.blocks_in_use = used - row.blocks_cached;
     s.slabs += row.slabs;
     s.bytes_free += row.blocks_free * row.block_size;
@@ -212,6 +230,7 @@ pool_core::statistics(const std::array<std::size_t, size_class_count>& cached) c
 void pool_core::check_invariants() const {
   source_.check_invariants();
   oversized_.check_invariants();
+  check_quarantine();
   for (const auto& slot : pools_)
     if (const pool* const p = slot.load(std::memory_order_acquire)) p->check_invariants();
   // Another thread may be carrying a slab from one to the other: then it is looked at again.

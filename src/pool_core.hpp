@@ -8,6 +8,7 @@
 
 #include "oversized.hpp"
 #include "pool.hpp"
+#include "quarantine.hpp"
 #include "slab_source.hpp"
 #include "upstream.hpp"
 #include "usage.hpp"
@@ -36,7 +37,7 @@ public:
   pool_core(const recorded&, std::pmr::memory_resource* up) noexcept;
   pool_core(const pool_core&) = delete;
   pool_core& operator=(const pool_core&) = delete;
-  ~pool_core() { release_all(); }
+  ~pool_core();
 
   std::pmr::memory_resource* upstream_resource() const noexcept { return upstream_.resource(); }
   std::pmr::pool_options options() const noexcept { return options_; }
@@ -109,10 +110,26 @@ public:
   void reserve(size_class c, std::size_t blocks) { pool_of(c).reserve(blocks); }
   std::size_t reserved(size_class c) const noexcept;
   bool has_free(size_class c) const noexcept; ///< whether a slab of class `c` has a free block
-  void trim(std::size_t keep_bytes) noexcept { source_.trim(keep_bytes); }
+  void trim(std::size_t keep_bytes) noexcept {
+    flush_quarantine();
+    source_.trim(keep_bytes);
+  }
   void release_all() noexcept;
 
   std::size_t good_size(std::size_t bytes, std::size_t alignment) const noexcept;
+
+  /// The class of a pooled request.
+  size_class class_of(std::size_t bytes, std::size_t alignment) const noexcept;
+
+  // While memory is poisoned, in place of magazines, refill and flush: one block at a time, see poison.hpp
+  // and quarantine.hpp.
+
+  /// A block of class `c`, of which `bytes` may be touched. Throws what upstream throws.
+  void* allocate_poisoned(size_class c, std::size_t bytes);
+  /// Takes it back; a bad one is reported and dropped.
+  void deallocate_poisoned(size_class c, void* block) noexcept;
+  /// Gives the blocks that are kept back to their slabs.
+  void flush_quarantine() noexcept;
 
   bool owns(const void* address) const noexcept {
     return source_.find(address) != nullptr || oversized_.owns(address);
@@ -165,7 +182,10 @@ private:
   }
   pool& make_pool(size_class c);
   void to_records(void** blocks, std::size_t count) const noexcept;
+  quarantine& the_quarantine();
   bool slabs_agree() const noexcept;
+  std::array<std::size_t, size_class_count> count_quarantine() const noexcept;
+  void check_quarantine() const;
   void report_bad(const bad_block& bad, size_class c) noexcept;
 
   const std::pmr::pool_options options_;
@@ -177,6 +197,7 @@ private:
   oversized oversized_;
   std::atomic<std::size_t> dropped_ = 0;
   std::array<std::atomic<pool*>, size_class_count> pools_{};
+  std::atomic<quarantine*> quarantine_ = nullptr; // made by the first allocation while memory is poisoned
 };
 
 } // namespace quarry::detail

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "exchange.hpp"
+#include "poison.hpp"
 #include "pool_core.hpp"
 #include "slab_survey.hpp"
 #include "thread_magazines.hpp"
@@ -51,7 +52,7 @@ size_class class_to_reserve(const detail::pool_core& core, std::size_t bytes, st
   const std::size_t last = last_byte_of(at_least_one(bytes), alignment);
   if (!core.pooled(last, alignment))
     throw std::invalid_argument("quarry: reserve: such requests are oversized");
-  return size_class_of_last(last);
+  return core.class_of(bytes, alignment);
 }
 
 // Room for blocks in proportion to what is used.
@@ -115,6 +116,7 @@ void* unsynchronized_pool_resource::allocate_cold(std::size_t bytes, std::size_t
   detail::pool_core& core = state().core;
   const std::size_t last = last_byte_of(at_least_one(bytes), alignment);
   if (!core.pooled(last, alignment)) return core.large().allocate(bytes, alignment);
+  if (detail::poisoning()) return core.allocate_poisoned(core.class_of(bytes, alignment), bytes);
   const size_class c = size_class_of_last(last);
   if (magazines_are_due(state(), magazines_))
     make_magazines(state(), magazines_, due_magazine_bytes(core.bytes_used()));
@@ -132,6 +134,7 @@ void unsynchronized_pool_resource::deallocate_cold(void* p, std::size_t bytes,
   detail::pool_core& core = state().core;
   const std::size_t last = last_byte_of(at_least_one(bytes), alignment);
   if (!core.pooled(last, alignment)) return core.deallocate_oversized(p, bytes, alignment);
+  if (detail::poisoning()) return core.deallocate_poisoned(core.class_of(bytes, alignment), p);
   const size_class c = size_class_of_last(last);
   if (c >= detail::magazine_count || !is_there(magazines_)) return core.flush(c, &p, 1);
   detail::no_mutex mutex;
@@ -213,6 +216,7 @@ void* synchronized_pool_resource::allocate_cold(std::size_t bytes, std::size_t a
   detail::pool_core& core = state().core;
   const std::size_t last = last_byte_of(at_least_one(bytes), alignment);
   if (!core.pooled(last, alignment)) return core.large().allocate(bytes, alignment);
+  if (detail::poisoning()) return core.allocate_poisoned(core.class_of(bytes, alignment), bytes);
   return state().caches.allocate(size_class_of_last(last));
 }
 
@@ -220,6 +224,7 @@ void synchronized_pool_resource::deallocate_cold(void* p, std::size_t bytes, std
   detail::pool_core& core = state().core;
   const std::size_t last = last_byte_of(at_least_one(bytes), alignment);
   if (!core.pooled(last, alignment)) return core.deallocate_oversized(p, bytes, alignment);
+  if (detail::poisoning()) return core.deallocate_poisoned(core.class_of(bytes, alignment), p);
   state().caches.deallocate(size_class_of_last(last), p);
 }
 

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <new>
 
+#include "poison.hpp"
 #include "slab_source.hpp"
 
 namespace quarry::detail {
@@ -69,6 +70,7 @@ std::size_t slab_source::most_blocks_of(const wish& w) const noexcept {
 }
 
 void slab_source::add(void* descriptor, void* memory, std::size_t bytes, size_class c) noexcept {
+  poison(memory, bytes); // until blocks of it are allocated
   chunk& added = *::new (descriptor) chunk;
   added.reset(static_cast<std::byte*>(memory), bytes,
               bounded() ? static_cast<std::uint8_t>(c) : slab::no_class);

@@ -2,6 +2,8 @@
 
 #include <new>
 
+#include "poison.hpp"
+
 namespace quarry::detail {
 
 void* upstream::allocate(std::size_t bytes, std::size_t alignment) {
@@ -22,6 +24,7 @@ void* upstream::allocate(std::size_t bytes, std::size_t alignment) {
 
 void upstream::deallocate(void* memory, std::size_t bytes, std::size_t alignment) noexcept {
   const std::lock_guard guard(mutex_);
+  unpoison(memory, bytes); // what goes back is clean
   resource_->deallocate(memory, bytes, alignment);
   held_.fetch_sub(bytes, std::memory_order_relaxed);
   given_.fetch_add(bytes, std::memory_order_relaxed);

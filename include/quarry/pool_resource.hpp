@@ -18,8 +18,8 @@ struct unsynchronized_state;
 struct synchronized_state;
 struct slab_survey;
 struct surveyor;
-inline constexpr std::size_t unsynchronized_state_bytes = 2048;
-inline constexpr std::size_t synchronized_state_bytes = 2112;
+inline constexpr std::size_t unsynchronized_state_bytes = 2064;
+inline constexpr std::size_t synchronized_state_bytes = 2128;
 
 } // namespace detail
 
@@ -70,7 +70,8 @@ public:
   /// A block and its real capacity; it may be deallocated with any size from the one asked to this.
   [[nodiscard]] allocation_result<void*>
   allocate_at_least(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
-    return {allocate(bytes, alignment), good_size(bytes, alignment)};
+    const std::size_t size = good_size(bytes, alignment);
+    return {allocate(size, alignment), size};
   }
   /// The capacity that allocate_at_least would give.
   std::size_t good_size(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) const noexcept;
@@ -150,7 +151,8 @@ public:
   std::pmr::pool_options options() const noexcept;
   [[nodiscard]] allocation_result<void*>
   allocate_at_least(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
-    return {allocate(bytes, alignment), good_size(bytes, alignment)};
+    const std::size_t size = good_size(bytes, alignment);
+    return {allocate(size, alignment), size};
   }
   std::size_t good_size(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) const noexcept;
   void reserve(std::size_t bytes, std::size_t alignment, std::size_t count);
