@@ -1,0 +1,92 @@
+// Every case of the corpus, on either thread, through checked_resource on any upstream: reported, and as what
+// it is.
+#include "corpus.hpp"
+
+#include "../support/ledger_resource.hpp"
+#include "../support/recorded_reports.hpp"
+
+#include <quarry/checked_resource.hpp>
+#include <quarry/pool_resource.hpp>
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+#include <tuple>
+
+namespace misuse {
+namespace {
+
+using quarry::test::ledger_resource;
+using quarry::test::recorded_reports;
+using kinds = std::vector<quarry::violation_kind>;
+
+std::string names(const kinds& all) {
+  std::string text;
+  for (const auto kind : all) text += std::string(to_string(kind)) + ' ';
+  return text.empty() ? "nothing" : text;
+}
+
+// What is reported of the case, and whether all memory came back.
+template <class Upstream>
+void expect_reported(const misuse_case& c, stage::thread where) {
+  ledger_resource ledger;
+  recorded_reports seen;
+  {
+    Upstream upstream(&ledger);
+    quarry::checked_resource checked(&upstream, seen.handler());
+    stage s(checked, where);
+    c.play(s);
+  }
+  const kinds reported = seen.kinds();
+  EXPECT_EQ(std::set(reported.begin(), reported.end()), std::set{c.kind}) << names(reported);
+  if (c.kind != quarry::violation_kind::leak) {
+    EXPECT_EQ(reported.size(), 1u) << names(reported);
+  }
+  for (const auto& r : seen.all())
+    EXPECT_EQ(r.message.find("quarry: " + std::string(to_string(c.kind))), 0u) << r.message;
+  EXPECT_TRUE(ledger.clean());
+}
+
+struct position {
+  std::size_t way, number;
+  stage::thread where;
+};
+std::vector<position> every_position() {
+  std::vector<position> all;
+  const auto every_way = ways();
+  for (std::size_t w = 0; w < every_way.size(); ++w)
+    for (std::size_t i = 0; i < every_way[w].cases.size(); ++i)
+      for (const auto where : {stage::thread::same, stage::thread::other}) all.push_back({w, i, where});
+  return all;
+}
+std::string name_of(const position& p) {
+  std::string name(ways()[p.way].cases[p.number].title);
+  for (char& c : name)
+    if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
+  return name + (p.where == stage::thread::same ? "__here" : "__on_another_thread");
+}
+
+class corpus : public ::testing::TestWithParam<position> {};
+
+TEST_P(corpus, is_reported_as_what_it_is) {
+  const misuse_case& c = ways()[GetParam().way].cases[GetParam().number];
+  SCOPED_TRACE(c.title);
+  expect_reported<quarry::synchronized_pool_resource>(c, GetParam().where);
+  expect_reported<quarry::unsynchronized_pool_resource>(c, GetParam().where);
+  expect_reported<std::pmr::synchronized_pool_resource>(c, GetParam().where);
+}
+
+INSTANTIATE_TEST_SUITE_P(every_case, corpus, ::testing::ValuesIn(every_position()),
+                         [](const auto& instance) { return name_of(instance.param); });
+
+TEST(corpus_itself, has_every_kind_in_every_way) {
+  std::set<std::tuple<std::string_view, quarry::violation_kind>> present;
+  for (const way& w : ways())
+    for (const misuse_case& c : w.cases) present.emplace(w.name, c.kind);
+  EXPECT_EQ(present.size(), 4u * 8u);
+  EXPECT_GE(every_position().size(), 60u);
+}
+
+} // namespace
+} // namespace misuse
