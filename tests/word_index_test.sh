@@ -32,7 +32,17 @@ zwölf 1:3" "$(cat "$tree/index")"
 expect 'binary files skipped' 1 "$(grep -c 'skipped: 1 binary and 0 unreadable files' <<<"$said")"
 expect 'a line for each subject' 3 "$(grep -cE '^(quarry|std|new/delete).* s ' <<<"$said")"
 expect 'no progress bar in a file' 0 "$(grep -c $'\r' <<<"$said")"
-expect 'nothing left but the index' $'in\nindex' "$(ls "$tree")"
+expect 'nothing left but the index and the picture' $'in\nindex\nindex.svg' "$(ls "$tree")"
+
+expect 'a report of the pool' 1 "$(grep -c '^quarry::synchronized_pool_resource$' <<<"$said")"
+expect 'a row for all classes' 1 "$(grep -c '^ *all classes |' <<<"$said")"
+expect 'says where the picture is' 1 "$(tail -n 1 <<<"$said" | grep -c "$tree/index.svg$")"
+slabs=$(sed -n 's/.* slabs: \([0-9]*\);.*/\1/p' <<<"$said")
+expect 'a picture with each slab' "${slabs:-none}" "$(python3 - "$tree/index.svg" <<'EOF'
+import sys, xml.etree.ElementTree as xml
+print(sum(1 for _ in xml.parse(sys.argv[1]).iter("{http://www.w3.org/2000/svg}title")))
+EOF
+)"
 
 mkdir "$tree/none"
 expect 'an empty tree' 1 "$("$word_index" --output "$tree/index" "$tree/none" | grep -c '^0 words')"

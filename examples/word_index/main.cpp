@@ -1,9 +1,10 @@
 // Indexes every word of the text files under a directory, on two threads, in pmr containers, and shows
-// what that costs on quarry's pool, on std's and on plain new and delete.
+// what that costs on quarry's pool, on std's and on plain new and delete, and what is in quarry's pool then.
 
 #include "files.hpp"
 #include "measure.hpp"
 #include "options.hpp"
+#include "show_pool.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -67,8 +68,11 @@ void run(const options& chosen) {
   keep_one(outputs, chosen.output);
   print(found, list.unreadable_directories);
   print(all);
-  std::printf("%zu words at %zu places in %s, the same from all\n", found.words, found.postings,
+  std::printf("%zu words at %zu places in %s, the same from all\n\n", found.words, found.postings,
               chosen.output.c_str());
+  const std::filesystem::path picture = chosen.output.native() + ".svg";
+  show_pool(list.files, picture);
+  std::printf("\nThe pool's slabs, block by block, to open in a browser: %s\n", picture.c_str());
 }
 
 } // namespace

@@ -1,0 +1,29 @@
+#include "show_pool.hpp"
+
+#include "build_index.hpp"
+#include "progress_bar.hpp"
+
+#include <quarry/pool_resource.hpp>
+#include <quarry/report.hpp>
+
+#include <fstream>
+#include <iostream>
+#include <stdexcept>
+
+namespace word_index {
+
+void show_pool(const std::vector<std::filesystem::path>& files, const std::filesystem::path& picture) {
+  quarry::synchronized_pool_resource pool;
+  tally read;
+  const index words = [&] {
+    progress_bar bar("quarry, for the report");
+    return build_index(files, &pool, read, [&](std::size_t done) { bar.show(done, files.size()); });
+  }();
+  quarry::report::text(std::cout, pool);
+  std::ofstream stream(picture, std::ios::binary);
+  quarry::report::svg(stream, pool);
+  stream.close();
+  if (!stream) throw std::runtime_error("cannot write " + picture.native());
+}
+
+} // namespace word_index
