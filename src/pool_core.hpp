@@ -124,12 +124,15 @@ public:
   // While memory is poisoned, in place of magazines, refill and flush: one block at a time, see poison.hpp
   // and quarantine.hpp.
 
-  /// A block of class `c`, of which `bytes` may be touched. Throws what upstream throws.
+  /// A block of class `c`, of which `bytes` may be touched, or its record. Throws what upstream throws.
   void* allocate_poisoned(size_class c, std::size_t bytes);
   /// Takes it back; a bad one is reported and dropped.
   void deallocate_poisoned(size_class c, void* block) noexcept;
   /// Gives the blocks that are kept back to their slabs.
   void flush_quarantine() noexcept;
+  /// Writes the addresses of those blocks to `out` as far as there is room; returns how many there are.
+  std::size_t list_quarantine(const void** out, std::size_t room) const noexcept;
+  std::array<std::size_t, size_class_count> count_quarantine() const noexcept;
 
   bool owns(const void* address) const noexcept {
     return source_.find(address) != nullptr || oversized_.owns(address);
@@ -182,9 +185,9 @@ private:
   }
   pool& make_pool(size_class c);
   void to_records(void** blocks, std::size_t count) const noexcept;
+  void* address_of(void* block_or_record) const noexcept;
   quarantine& the_quarantine();
   bool slabs_agree() const noexcept;
-  std::array<std::size_t, size_class_count> count_quarantine() const noexcept;
   void check_quarantine() const;
   void report_bad(const bad_block& bad, size_class c) noexcept;
 

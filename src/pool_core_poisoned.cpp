@@ -3,11 +3,16 @@
 #include <mutex>
 #include <stdexcept>
 
+#include "block_record.hpp"
 #include "poison.hpp"
 #include "pool_core.hpp"
 #include <quarry/violation.hpp>
 
 namespace quarry::detail {
+
+void* pool_core::address_of(void* block_or_record) const noexcept {
+  return recorded_ ? static_cast<block_record*>(block_or_record)->address : block_or_record;
+}
 
 // Two threads may make one at once: one of them is used.
 quarantine& pool_core::the_quarantine() {
@@ -28,7 +33,7 @@ void* pool_core::allocate_poisoned(size_class c, std::size_t bytes) {
     block = kept.take_oldest(c);
   }
   if (block == nullptr) refill(c, &block, 1);
-  unpoison_block(&kept, block, bytes);
+  unpoison_block(&kept, address_of(block), bytes);
   return block;
 }
 
@@ -42,9 +47,9 @@ void pool_core::deallocate_poisoned(size_class c, void* block) noexcept {
   {
     const std::lock_guard guard(kept->mutex());
     freed_twice = kept->holds(block);
-    in_use = !freed_twice && p != nullptr && p->uses(block);
+    in_use = !freed_twice && p != nullptr && p->uses(address_of(block));
     if (in_use) {
-      poison_block(kept, block, block_sizes[c]);
+      poison_block(kept, address_of(block), block_sizes[c]);
       kept->put(block, c);
       while (quarantine::entry e = kept->take_surplus()) flush_into(f, e.c, &e.block, 1);
     }
@@ -52,7 +57,7 @@ void pool_core::deallocate_poisoned(size_class c, void* block) noexcept {
   if (in_use) return finish(f);
   if (!freed_twice) return flush(c, &block, 1);
   dropped_.fetch_add(1, std::memory_order_relaxed);
-  report_bad({block, true, nullptr}, c);
+  report_bad({address_of(block), true, nullptr}, c);
 }
 
 void pool_core::flush_quarantine() noexcept {
@@ -75,13 +80,25 @@ std::array<std::size_t, size_class_count> pool_core::count_quarantine() const no
   return blocks;
 }
 
+std::size_t pool_core::list_quarantine(const void** out, std::size_t room) const noexcept {
+  quarantine* const kept = quarantine_.load(std::memory_order_acquire);
+  if (kept == nullptr) return 0;
+  const std::lock_guard guard(kept->mutex());
+  std::size_t count = 0;
+  kept->for_each([&](const quarantine::entry& e) {
+    if (count < room) out[count] = address_of(e.block);
+    ++count;
+  });
+  return count;
+}
+
 void pool_core::check_quarantine() const {
   quarantine* const kept = quarantine_.load(std::memory_order_acquire);
   if (kept == nullptr) return;
   const std::lock_guard guard(kept->mutex());
   kept->for_each([&](const quarantine::entry& e) {
     const pool* const p = pools_[e.c].load(std::memory_order_acquire);
-    if (p == nullptr || !p->uses(e.block))
+    if (p == nullptr || !p->uses(address_of(e.block)))
       throw std::logic_error("quarry: a block that is kept back is free in its slab, or not of its class");
   });
 }

@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include "poison.hpp"
+
 namespace quarry::detail {
 
 namespace {
@@ -45,8 +47,11 @@ void segment_core::allocate_cold(segment_block& out, std::size_t bytes, std::siz
                                  block_holder holder) {
   const std::size_t last = last_of(bytes, alignment);
   if (!core_.pooled(last, alignment)) return allocate_region(out, bytes, alignment, holder);
-  const size_class c = size_class_of_last(last);
-  const auto take = [&] { return static_cast<block_record*>(caches_.allocate(c)); };
+  const size_class c = class_of(bytes, alignment, holder);
+  const std::size_t usable = holder == block_holder::resource ? bytes : block_sizes[c];
+  const auto take = [&] {
+    return static_cast<block_record*>(poisoning() ? core_.allocate_poisoned(c, usable) : caches_.allocate(c));
+  };
   block_record* r;
   try {
     r = take();
@@ -55,6 +60,17 @@ void segment_core::allocate_cold(segment_block& out, std::size_t bytes, std::siz
     r = take();
   }
   make_live(out, *r, c, holder);
+}
+
+// While memory is poisoned, a block of the memory_resource has a tail, where one of the next class may be
+// had. Segments are as long as they say.
+size_class segment_core::class_of(std::size_t bytes, std::size_t alignment,
+                                  block_holder holder) const noexcept {
+  if (poisoning() && holder == block_holder::resource) {
+    const size_class c = class_with_tail(std::max(bytes, least_block - poisoned_tail), alignment);
+    if (block_sizes[c] <= options_.largest_segment) return c;
+  }
+  return size_class_of_last(last_of(bytes, alignment));
 }
 
 void segment_core::allocate_region(segment_block& out, std::size_t bytes, std::size_t alignment,
@@ -129,8 +145,9 @@ void segment_core::deallocate(const void* p, std::size_t bytes, std::size_t alig
     return report(violation_kind::foreign_pointer, p, bytes, alignment,
                   "an address was freed where no block of this pool starts");
   const std::size_t last = last_of(bytes, alignment);
-  const std::size_t capacity =
-      core_.pooled(last, alignment) ? block_sizes[size_class_of_last(last)] : whole_pages(bytes, alignment);
+  const std::size_t capacity = core_.pooled(last, alignment)
+                                   ? block_sizes[class_of(bytes, alignment, f.record->holder())]
+                                   : whole_pages(bytes, alignment);
   if (f.record->is_live() && f.capacity != capacity)
     return report(violation_kind::wrong_size, p, bytes, alignment,
                   "a block was freed with the size of another class");
@@ -176,7 +193,8 @@ bool segment_core::try_free_cold(const found& f) noexcept {
 }
 
 void segment_core::give(const found& f) noexcept {
-  if (f.c == size_class_count || orphaned_.load(std::memory_order_seq_cst)) return give_to_slab(f);
+  if (f.c == size_class_count || poisoning() || orphaned_.load(std::memory_order_seq_cst))
+    return give_to_slab(f);
   caches_.deallocate(f.c, f.record);
 }
 
@@ -184,12 +202,16 @@ void segment_core::give_to_slab(const found& f) noexcept {
   void* const block = f.record;
   if (f.c == size_class_count)
     core_.deallocate_oversized(f.data, f.capacity, node_of(*f.record).alignment());
+  else if (poisoning())
+    core_.deallocate_poisoned(f.c, block);
   else
     core_.flush(f.c, &block, 1);
 }
 
 void segment_core::wipe(const found& f) const noexcept {
-  if (options_.zero_on_free) fill_with_zeros(f.data, f.capacity);
+  if (!options_.zero_on_free) return;
+  unpoison(f.data, f.capacity); // the tail too
+  fill_with_zeros(f.data, f.capacity);
 }
 
 void segment_core::report(violation_kind kind, const void* p, std::size_t bytes, std::size_t alignment,
@@ -236,7 +258,8 @@ void segment_core::check_records(size_class c) const {
         live += is_live;
       }
     });
-    const std::size_t cached = c < magazine_count ? caches_.count_blocks()[c] : 0;
+    const std::size_t cached =
+        (c < magazine_count ? caches_.count_blocks()[c] : 0) + core_.count_quarantine()[c];
     const std::size_t lost = used - live - cached;
     if (lost == 0 || (tries != 0 && lost != lost_before)) return;
     lost_before = lost;

@@ -76,6 +76,7 @@ private:
     return last_byte_of(std::max(bytes, least_block), alignment);
   }
 
+  size_class class_of(std::size_t bytes, std::size_t alignment, block_holder holder) const noexcept;
   void make_live(segment_block& out, block_record& r, size_class c, block_holder holder) noexcept;
   void allocate_cold(segment_block& out, std::size_t bytes, std::size_t alignment, block_holder holder);
   void allocate_region(segment_block& out, std::size_t bytes, std::size_t alignment, block_holder holder);

@@ -13,7 +13,7 @@ namespace quarry::detail {
 
 enum class block_state : std::uint8_t {
   used,     // a caller has it
-  cached,   // free, in a magazine
+  cached,   // free, in a magazine, or kept back while memory is poisoned
   free,     // free, in the slab, handed out before
   untouched // never handed out
 };
@@ -73,7 +73,10 @@ slab_survey assemble(std::vector<surveyed_slab> slabs, std::vector<surveyed_chun
 /// `list_cached` does as magazine_set::list_blocks. Throws std::bad_alloc.
 template <class ListCached>
 slab_survey take_survey(const pool_core& core, const pool_statistics& statistics, ListCached list_cached) {
-  const auto cached = copy_all<const void*>(list_cached);
+  auto cached = copy_all<const void*>(list_cached);
+  const auto kept_back = copy_all<const void*>(
+      [&](const void** out, std::size_t room) { return core.list_quarantine(out, room); });
+  cached.insert(cached.end(), kept_back.begin(), kept_back.end());
   return assemble(copy_slabs(core), copy_chunks(core), cached, statistics, core.options());
 }
 
