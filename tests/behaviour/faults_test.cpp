@@ -2,10 +2,16 @@
 // nothing is lost, and the pool goes on working when upstream does.
 #include "support.hpp"
 
+#include <list>
 #include <map>
 #include <memory_resource>
+#include <new>
 #include <string>
 #include <unordered_map>
+#include <vector>
+
+#include <quarry/allocator.hpp>
+#include <quarry/testing.hpp>
 
 namespace quarry::test {
 namespace {
@@ -15,37 +21,39 @@ class faults : public ::testing::Test {
 protected:
   using operation = std::function<void(Pool&, population<Pool>&)>;
 
-  // Runs `what` on a new pool with upstream refusing call k, for k = 0, 1, 2, … until it meets no refusal.
+  // Runs `what` on a new pool with each call upstream failing, alone and with all that follow it.
   void fail_at_every_call(const operation& what, std::size_t at_least = 1) {
-    std::size_t k = 0;
-    while (refused_at(k, what)) ASSERT_LT(++k, 1000u);
-    EXPECT_GE(k, at_least) << "too few upstream calls for the test to mean something";
+    for (const std::size_t failures : {std::size_t{1}, failing_resource::for_ever}) {
+      SCOPED_TRACE(failures == 1 ? "one call fails" : "all calls fail from one on");
+      const auto f = [&](failing_resource& upstream) { return survives(upstream, what); };
+      EXPECT_GE(for_each_failure_point(f, failures), at_least) << "too few for the test to mean something";
+    }
   }
 
 private:
-  bool refused_at(std::size_t k, const operation& what) {
-    SCOPED_TRACE("upstream refused call " + std::to_string(k));
-    ledger_resource upstream;
-    bool refused = false;
-    {
-      Pool pool(&upstream);
-      population<Pool> before(pool), during(pool), after(pool);
-      add_and_mark(before);
-      upstream.refuse_at(k);
-      try {
-        what(pool, during);
-      } catch (const ledger_resource::refused&) {
-        refused = true;
-      }
-      refused = upstream.refusals() != 0 || refused;
-      EXPECT_NO_THROW(pool.check_invariants());
-      upstream.refuse_nothing();
-      what(pool, after);
-      EXPECT_NO_THROW(pool.check_invariants());
-      expect_marked(before);
+  static bool survives(failing_resource& upstream, const operation& what) {
+    Pool pool(&upstream);
+    population<Pool> before(pool), during(pool), after(pool);
+    add_and_mark(before);
+    try {
+      what(pool, during);
+    } catch (const failing_resource::failure&) {
     }
-    EXPECT_TRUE(upstream.clean());
-    return refused;
+    expect_sound(pool, upstream);
+    upstream.fail_never();
+    what(pool, after);
+    expect_sound(pool, upstream);
+    expect_marked(before);
+    return !::testing::Test::HasFailure();
+  }
+
+  // And none of what looks at a pool asks upstream for anything.
+  static void expect_sound(Pool& pool, const failing_resource& upstream) {
+    const std::size_t calls = upstream.calls();
+    EXPECT_NO_THROW(pool.check_invariants());
+    EXPECT_EQ(pool.statistics().bytes_held, upstream.bytes_held());
+    EXPECT_FALSE(pool.owns(&pool));
+    EXPECT_EQ(upstream.calls(), calls);
   }
 
   static void add_and_mark(population<Pool>& live) {
@@ -132,6 +140,46 @@ TYPED_TEST(faults, in_use_around_trim_and_release) {
       2);
 }
 
+TYPED_TEST(faults, in_typed_allocators) {
+  this->fail_at_every_call(
+      [](auto& pool, auto&) {
+        using pool_type = std::remove_reference_t<decltype(pool)>;
+        std::list<int, pool_allocator<int, pool_type>> list(&pool);
+        std::vector<double, pool_allocator<double, pool_type>> numbers(&pool);
+        for (int i = 0; i < 1000; ++i) {
+          list.push_back(i);
+          numbers.push_back(i);
+        }
+        EXPECT_THROW((void)numbers.get_allocator().allocate(static_cast<std::size_t>(-1) / 4),
+                     std::bad_array_new_length);
+      },
+      2);
+}
+
+// Each thread is new to the pool, and the last of its frees come after its caches are gone.
+TEST(faults_of_thread_caches, in_the_calls_of_new_threads) {
+  const auto f = [](failing_resource& upstream) {
+    sync pool(&upstream);
+    std::size_t refused = 0;
+    for (int thread = 0; thread < 3; ++thread)
+      on_another_thread([&] {
+        population<sync> live(pool);
+        for (std::size_t i = 0; i < 500; ++i) try {
+            live.add(1 + i * 37 % 2000);
+          } catch (const failing_resource::failure&) {
+            ++refused;
+          }
+      });
+    EXPECT_EQ(refused, upstream.failures());
+    EXPECT_NO_THROW(pool.check_invariants());
+    EXPECT_EQ(pool.statistics().bytes_in_use, 0u);
+    upstream.fail_never();
+    on_another_thread([&] { population<sync>(pool).add(64); });
+    return !::testing::Test::HasFailure();
+  };
+  EXPECT_GT(for_each_failure_point(f), 10u);
+}
+
 // Whatever is freed while upstream refuses everything: deallocate and trim must not ask it for memory.
 TYPED_TEST(faults, deallocate_and_trim_never_allocate_upstream) {
   ledger_resource upstream;
@@ -151,30 +199,33 @@ TYPED_TEST(faults, deallocate_and_trim_never_allocate_upstream) {
   EXPECT_TRUE(upstream.clean());
 }
 
-// A failed reserve is as if it had not been asked for: nothing of it is kept from trim.
+// A failed reserve is as if it had not been asked for: nothing of it is kept from trim. (One failure alone is
+// made up for by smaller slabs.)
 TYPED_TEST(faults, failed_reserve_has_no_effect) {
-  for (std::size_t k = 0;; ++k) {
-    ledger_resource upstream;
+  std::size_t failed = 0;
+  const auto f = [&](failing_resource& upstream) {
     TypeParam pool(&upstream);
     pool.reserve(48, 8, 100);
     pool.trim();
     const std::size_t chunks = pool.statistics().chunks;
-    upstream.refuse_at(k, static_cast<std::size_t>(-1)); // one refusal alone is made up for by smaller slabs
     try {
       pool.reserve(64, 8, 30'000);
-      EXPECT_GE(k, 2u);
-      break;
-    } catch (const ledger_resource::refused&) {
+      return true;
+    } catch (const failing_resource::failure&) {
+      ++failed;
     }
-    upstream.refuse_nothing();
+    upstream.fail_never();
     EXPECT_NO_THROW(pool.check_invariants());
     pool.trim();
-    EXPECT_EQ(pool.statistics().chunks, chunks) << "refused call " << k;
+    EXPECT_EQ(pool.statistics().chunks, chunks);
     const std::size_t calls = upstream.calls();
     population<TypeParam> live(pool);
     for (int i = 0; i < 100; ++i) live.add(48); // what was reserved before still is
     EXPECT_EQ(upstream.calls(), calls);
-  }
+    return !::testing::Test::HasFailure();
+  };
+  for_each_failure_point(f, failing_resource::for_ever);
+  EXPECT_GE(failed, 2u);
 }
 
 } // namespace

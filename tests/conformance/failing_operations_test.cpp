@@ -4,6 +4,7 @@
 #include "subjects.hpp"
 
 #include <functional>
+#include <quarry/testing.hpp>
 #include <thread>
 
 namespace quarry::test {
@@ -48,53 +49,45 @@ std::vector<std::function<void(Pool&, filled_blocks<Pool>&)>> steps() {
 }
 
 template <class Pool>
-void expect_sound(const Pool& pool, const ledger_resource& up, const filled_blocks<Pool>& live) {
+void expect_sound(const Pool& pool, const failing_resource& up, const filled_blocks<Pool>& live) {
   EXPECT_NO_THROW(pool.check_invariants());
   EXPECT_TRUE(live.all_intact());
-  EXPECT_EQ(pool.statistics().bytes_held, up.held());
+  EXPECT_EQ(pool.statistics().bytes_held, up.bytes_held());
   std::size_t in_use = 0;
   for (const auto& b : live.blocks()) in_use += pool.good_size(b.size, b.alignment);
   EXPECT_EQ(pool.statistics().bytes_in_use, in_use);
 }
 
-// Says whether upstream got as far as to refuse.
+// What failed is done again when upstream gives.
 template <class Pool>
-bool refuse_call(std::size_t k, std::size_t failures) {
-  ledger_resource up;
-  {
-    Pool pool({0, 4096}, &up);
-    filled_blocks<Pool> live(pool);
-    up.refuse_at(k, failures);
-    for (const auto& step : steps<Pool>()) {
-      try {
-        step(pool, live);
-      } catch (const ledger_resource::refused&) {
-        expect_sound(pool, up, live);
-        up.refuse_nothing();
-        step(pool, live);
-        expect_sound(pool, up, live);
-      }
+bool survives(failing_resource& up) {
+  Pool pool({0, 4096}, &up);
+  filled_blocks<Pool> live(pool);
+  for (const auto& step : steps<Pool>()) {
+    try {
+      step(pool, live);
+    } catch (const failing_resource::failure&) {
+      expect_sound(pool, up, live);
+      up.fail_never();
+      step(pool, live);
+      expect_sound(pool, up, live);
     }
-    expect_sound(pool, up, live);
   }
-  EXPECT_TRUE(up.clean());
-  return up.refusals() > 0;
+  expect_sound(pool, up, live);
+  live.free_all();
+  return !::testing::Test::HasFailure();
 }
 
 template <class Pool>
 void refuse_each_call(std::size_t failures) {
-  std::size_t k = 0;
-  while (refuse_call<Pool>(k, failures)) {
-    ASSERT_FALSE(::testing::Test::HasFailure()) << "upstream refused call " << k;
-    ++k;
-  }
-  EXPECT_GT(k, 100u) << "the oversized blocks alone are that many calls";
+  EXPECT_GT(for_each_failure_point(survives<Pool>, failures), 100u)
+      << "the oversized blocks alone are that many calls";
 }
 
 QUARRY_CASE(failing_operations, one_refusal_anywhere_loses_nothing) { refuse_each_call<Pool>(1); }
 
 QUARRY_CASE(failing_operations, refusals_from_anywhere_on_lose_nothing) {
-  refuse_each_call<Pool>(static_cast<std::size_t>(-1));
+  refuse_each_call<Pool>(failing_resource::for_ever);
 }
 
 // The first thing a thread does with a pool needs memory for its cache: without any it still frees, straight

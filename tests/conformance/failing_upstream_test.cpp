@@ -4,6 +4,8 @@
 #include "filled_blocks.hpp"
 #include "subjects.hpp"
 
+#include <quarry/testing.hpp>
+
 namespace quarry::test {
 namespace {
 
@@ -18,38 +20,28 @@ sizes script() {
   return all;
 }
 
-// Runs the script against an upstream that refuses `failures` calls from call k on, retrying what failed once
-// it gives again. Says whether the script got far enough to be refused.
+// Runs the script with each call of upstream failing, and does again what failed once it gives.
 template <class Pool>
-bool survives_refusal(std::size_t k, std::size_t failures, std::pmr::pool_options wanted) {
-  ledger_resource up;
-  {
+void refuse_each_call(std::size_t failures, std::pmr::pool_options wanted) {
+  const auto survives = [&](failing_resource& up) {
     Pool pool(wanted, &up);
     filled_blocks<Pool> live(pool);
-    up.refuse_at(k, failures);
     for (const std::size_t size : script()) {
       try {
         live.add(size);
-      } catch (const ledger_resource::refused&) {
-        EXPECT_TRUE(live.all_intact()) << "call " << k;
-        up.refuse_nothing();
+      } catch (const failing_resource::failure&) {
+        EXPECT_TRUE(live.all_intact());
+        up.fail_never();
         live.add(size);
       }
     }
-    EXPECT_TRUE(live.all_intact()) << "call " << k;
+    EXPECT_TRUE(live.all_intact());
     live.free_every(2);
-    EXPECT_TRUE(live.all_intact()) << "call " << k;
+    EXPECT_TRUE(live.all_intact());
     live.free_all();
-  }
-  EXPECT_TRUE(up.clean()) << "call " << k;
-  return up.refusals() > 0;
-}
-
-template <class Pool>
-void refuse_each_call(std::size_t failures, std::pmr::pool_options wanted) {
-  std::size_t k = 0;
-  while (survives_refusal<Pool>(k, failures, wanted) && !::testing::Test::HasFailure()) ++k;
-  EXPECT_GT(k, 3u) << "the script makes upstream grow";
+    return !::testing::Test::HasFailure();
+  };
+  EXPECT_GT(for_each_failure_point(survives, failures), 3u) << "the script makes upstream grow";
 }
 
 QUARRY_CASE(failing_upstream, one_refusal_at_any_call_of_allocate_loses_nothing) {
@@ -57,7 +49,7 @@ QUARRY_CASE(failing_upstream, one_refusal_at_any_call_of_allocate_loses_nothing)
 }
 
 QUARRY_CASE(failing_upstream, refusals_from_any_call_on_lose_nothing) {
-  refuse_each_call<Pool>(static_cast<std::size_t>(-1), {});
+  refuse_each_call<Pool>(failing_resource::for_ever, {});
 }
 
 QUARRY_CASE(failing_upstream, small_chunks_and_caps_lose_nothing_either) {
@@ -113,22 +105,21 @@ QUARRY_CASE(failing_upstream, deallocate_and_release_never_allocate_and_never_th
 
 // release() in the middle of everything, after a refusal at each call.
 QUARRY_CASE(failing_upstream, release_after_a_refusal_at_any_call_gives_everything_back) {
-  for (std::size_t k = 0; k < 200; ++k) {
-    ledger_resource up;
+  const auto releases = [](failing_resource& up) {
     Pool pool(&up);
-    up.refuse_at(k, static_cast<std::size_t>(-1));
     try {
       for (const std::size_t size : script()) (void)pool.allocate(size);
-      return; // k is past the last call
-    } catch (const ledger_resource::refused&) {
+    } catch (const failing_resource::failure&) {
       pool.release();
-      ASSERT_TRUE(up.clean()) << "call " << k;
-      up.refuse_nothing();
+      EXPECT_EQ(up.blocks_held(), 0u);
+      up.fail_never();
       (void)pool.allocate(24);
-      pool.release();
-      ASSERT_TRUE(up.clean()) << "call " << k;
     }
-  }
+    pool.release();
+    EXPECT_EQ(up.blocks_held(), 0u);
+    return !::testing::Test::HasFailure();
+  };
+  EXPECT_GT(for_each_failure_point(releases, failing_resource::for_ever), 3u);
 }
 
 // Not only std::bad_alloc: whatever upstream throws is the caller's.
