@@ -69,15 +69,10 @@ bool magazines_are_due(detail::unsynchronized_state& s, const detail::magazine_s
   return s.magazine_bytes < most_magazine_bytes && due_magazine_bytes(s.core.bytes_used()) > s.magazine_bytes;
 }
 
-// Without memory for larger ones the pool goes on with what it has.
-void make_magazines(detail::unsynchronized_state& s, detail::magazine_set*& set, std::size_t bytes) noexcept {
+// Throws what upstream throws, and then the pool has the magazines it had.
+void make_magazines(detail::unsynchronized_state& s, detail::magazine_set*& set, std::size_t bytes) {
   if (bytes <= s.magazine_bytes) return;
-  void* memory;
-  try {
-    memory = s.core.take_bookkeeping(bytes);
-  } catch (...) {
-    return;
-  }
+  void* const memory = s.core.take_bookkeeping(bytes);
   auto* const larger = ::new (memory) detail::magazine_set;
   larger->set_room(bytes - sizeof(detail::magazine_set));
   if (is_there(set)) {
@@ -86,6 +81,13 @@ void make_magazines(detail::unsynchronized_state& s, detail::magazine_set*& set,
   }
   set = larger;
   s.magazine_bytes = bytes;
+}
+
+void try_to_make_magazines(detail::unsynchronized_state& s, detail::magazine_set*& set) noexcept {
+  try {
+    make_magazines(s, set, due_magazine_bytes(s.core.bytes_used()));
+  } catch (...) { // then the pool goes on with what it has
+  }
 }
 
 void flush_magazines(detail::pool_core& core, detail::magazine_set& set) noexcept {
@@ -118,8 +120,7 @@ void* unsynchronized_pool_resource::allocate_cold(std::size_t bytes, std::size_t
   if (!core.pooled(last, alignment)) return core.large().allocate(bytes, alignment);
   if (detail::poisoning()) return core.allocate_poisoned(core.class_of(bytes, alignment), bytes);
   const size_class c = size_class_of_last(last);
-  if (magazines_are_due(state(), magazines_))
-    make_magazines(state(), magazines_, due_magazine_bytes(core.bytes_used()));
+  if (magazines_are_due(state(), magazines_)) try_to_make_magazines(state(), magazines_);
   if (c < detail::magazine_count && is_there(magazines_)) {
     detail::no_mutex mutex;
     return detail::take(core, *magazines_, mutex, c, room_of(core, *magazines_));
@@ -163,8 +164,9 @@ std::size_t unsynchronized_pool_resource::good_size(std::size_t bytes, std::size
 
 void unsynchronized_pool_resource::reserve(std::size_t bytes, std::size_t alignment, std::size_t count) {
   detail::pool_core& core = state().core;
-  core.reserve(class_to_reserve(core, bytes, alignment), count);
+  const size_class c = class_to_reserve(core, bytes, alignment);
   make_magazines(state(), magazines_, most_magazine_bytes); // no call upstream for larger ones later
+  core.reserve(c, count);
 }
 
 std::size_t unsynchronized_pool_resource::trim(std::size_t keep_bytes) noexcept {
