@@ -98,6 +98,9 @@ inline std::uint32_t free_state(const std::byte* base, size_class c, std::size_t
 }
 
 inline block_record* records_of(slab& s) noexcept { return reinterpret_cast<block_record*>(&s + 1); }
+inline const block_record* records_of(const slab& s) noexcept {
+  return reinterpret_cast<const block_record*>(&s + 1);
+}
 
 /// Bytes of a slab's descriptor with its records.
 constexpr std::size_t recorded_slab_bytes(std::size_t blocks) noexcept {

@@ -1,6 +1,7 @@
 #include <quarry/report.hpp>
 
 #include <quarry/pool_resource.hpp>
+#include <quarry/segment_pool.hpp>
 
 #include "report_writers.hpp"
 
@@ -35,6 +36,7 @@ namespace {
 
 constexpr std::string_view unsynchronized = "unsynchronized_pool_resource";
 constexpr std::string_view synchronized = "synchronized_pool_resource";
+constexpr std::string_view segments = "segment_pool";
 
 } // namespace
 
@@ -44,6 +46,9 @@ void report::text(std::ostream& out, const unsynchronized_pool_resource& pool) {
 void report::text(std::ostream& out, const synchronized_pool_resource& pool) {
   detail::write_text(out, synchronized, detail::surveyor::survey(pool));
 }
+void report::text(std::ostream& out, const segment_pool& pool) {
+  detail::write_text(out, segments, detail::surveyor::survey(pool));
+}
 
 void report::json(std::ostream& out, const unsynchronized_pool_resource& pool) {
   detail::write_json(out, unsynchronized, detail::surveyor::survey(pool));
@@ -51,12 +56,18 @@ void report::json(std::ostream& out, const unsynchronized_pool_resource& pool) {
 void report::json(std::ostream& out, const synchronized_pool_resource& pool) {
   detail::write_json(out, synchronized, detail::surveyor::survey(pool));
 }
+void report::json(std::ostream& out, const segment_pool& pool) {
+  detail::write_json(out, segments, detail::surveyor::survey(pool));
+}
 
 void report::svg(std::ostream& out, const unsynchronized_pool_resource& pool) {
   detail::write_svg(out, unsynchronized, detail::surveyor::survey(pool));
 }
 void report::svg(std::ostream& out, const synchronized_pool_resource& pool) {
   detail::write_svg(out, synchronized, detail::surveyor::survey(pool));
+}
+void report::svg(std::ostream& out, const segment_pool& pool) {
+  detail::write_svg(out, segments, detail::surveyor::survey(pool));
 }
 
 } // namespace quarry

@@ -21,6 +21,16 @@ private:
   bool first_ = true;
 };
 
+void write_options(plain_text& out, const slab_survey& survey) {
+  out << R"(  "options": {)";
+  std::string_view comma;
+  for (const named_number& each : survey.options) {
+    out << comma << "\"" << each.name << "\": " << each.value;
+    comma = ", ";
+  }
+  out << "},\n";
+}
+
 void write_statistics(plain_text& out, const pool_statistics& s) {
   out << R"(  "statistics": {"bytes_held": )" << s.bytes_held << R"(, "bytes_in_use": )" << s.bytes_in_use
       << R"(, "bytes_cached": )" << s.bytes_cached << R"(, "bytes_free": )" << s.bytes_free
@@ -74,9 +84,8 @@ void write_slabs(plain_text& out, const slab_survey& survey) {
 
 void write_json(std::ostream& stream, std::string_view pool, const slab_survey& survey) {
   plain_text out(stream);
-  out << R"({"report": "quarry", "version": 1, "pool": ")" << pool << "\",\n"
-      << R"(  "options": {"max_blocks_per_chunk": )" << survey.options.max_blocks_per_chunk
-      << R"(, "largest_required_pool_block": )" << survey.options.largest_required_pool_block << "},\n";
+  out << R"({"report": "quarry", "version": 1, "pool": ")" << pool << "\",\n";
+  write_options(out, survey);
   write_statistics(out, survey.statistics);
   write_classes(out, survey);
   write_chunks(out, survey);

@@ -15,6 +15,8 @@
 
 namespace quarry::detail {
 
+struct slab_survey;
+
 // It outlives its pool while handles are out. Who frees is inside, by the busy flag of its cache or counted
 // in `inside_`, before it exchanges the state of a record:
 //
@@ -53,6 +55,7 @@ public:
   std::size_t region_id_of(block_record& r) const noexcept;
   std::size_t region_offset_of(block_record& r) const noexcept;
   void check_invariants() const;
+  slab_survey survey() const;
 
   std::pmr::memory_resource* upstream_resource() const noexcept { return core_.upstream_resource(); }
   const segment_pool_options& options() const noexcept { return options_; }

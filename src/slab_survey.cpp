@@ -4,6 +4,8 @@
 #include <functional>
 #include <utility>
 
+#include "block_record.hpp"
+
 namespace quarry::detail {
 
 namespace {
@@ -35,6 +37,11 @@ void mark_cached(std::vector<surveyed_slab>& slabs, const void* block) noexcept 
   if (s == nullptr) return;
   const std::size_t index = static_cast<std::size_t>(address - s->base) / block_sizes[s->c];
   if (index < s->blocks) s->cached[index / 64] |= std::uint64_t{1} << (index % 64);
+}
+
+void mark_cached_by_records(surveyed_slab& copy, const slab& s) noexcept {
+  for (std::size_t i = 0; i < copy.blocks; ++i)
+    if (!s.is_free(i) && !records_of(s)[i].is_live()) copy.cached[i / 64] |= std::uint64_t{1} << (i % 64);
 }
 
 void count(pool_statistics& s, const std::vector<surveyed_slab>& slabs) noexcept {
@@ -70,11 +77,12 @@ std::array<std::size_t, block_state_count> surveyed_slab::count() const noexcept
   return counts;
 }
 
-std::vector<surveyed_slab> copy_slabs(const pool_core& core) {
+std::vector<surveyed_slab> copy_slabs(const pool_core& core, bool with_records) {
   return copy_all<surveyed_slab>([&](surveyed_slab* out, std::size_t room) {
     std::size_t seen = 0;
     core.for_each_slab([&](const slab& s, std::size_t bytes) {
       if (seen < room) out[seen] = {s.base, bytes, s.block_class(), 0, s.blocks, s.touched, s.free, {}};
+      if (seen < room && with_records) mark_cached_by_records(out[seen], s);
       ++seen;
     });
     return seen;
@@ -94,7 +102,7 @@ std::vector<surveyed_chunk> copy_chunks(const pool_core& core) {
 
 slab_survey assemble(std::vector<surveyed_slab> slabs, std::vector<surveyed_chunk> chunks,
                      const std::vector<const void*>& cached, const pool_statistics& statistics,
-                     std::pmr::pool_options options) {
+                     std::vector<named_number> options) {
   sort_by_address(slabs);
   sort_by_address(chunks);
   // A chunk that went upstream between the two looks has taken its slabs along.
@@ -105,7 +113,7 @@ slab_survey assemble(std::vector<surveyed_slab> slabs, std::vector<surveyed_chun
     return false;
   });
   for (const void* block : cached) mark_cached(slabs, block);
-  slab_survey result{statistics, options, std::move(chunks), std::move(slabs)};
+  slab_survey result{statistics, std::move(options), std::move(chunks), std::move(slabs)};
   count(result.statistics, result.slabs);
   result.statistics.chunks = result.chunks.size();
   return result;

@@ -4,6 +4,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "pool_core.hpp"
@@ -39,12 +41,17 @@ struct surveyed_chunk {
   std::size_t bytes;
 };
 
+struct named_number {
+  std::string_view name;
+  std::size_t value;
+};
+
 // When no other thread is inside a call on the pool, everything fits together. Else each slab is as it was at
 // some time during the survey; but `statistics` counts the blocks of the very slabs that are here, so that
 // for each class in use + cached + free = Σ blocks, free with untouched.
 struct slab_survey {
   pool_statistics statistics;
-  std::pmr::pool_options options;
+  std::vector<named_number> options;
   std::vector<surveyed_chunk> chunks; // by address
   std::vector<surveyed_slab> slabs;   // by address
 };
@@ -62,13 +69,14 @@ std::vector<Item> copy_all(Visit visit) {
   }
 }
 
-std::vector<surveyed_slab> copy_slabs(const pool_core& core);
+/// `with_records`: block records say which blocks lie in magazines.
+std::vector<surveyed_slab> copy_slabs(const pool_core& core, bool with_records);
 std::vector<surveyed_chunk> copy_chunks(const pool_core& core);
 
 /// Puts the pieces together. `cached` are the addresses of the blocks in magazines.
 slab_survey assemble(std::vector<surveyed_slab> slabs, std::vector<surveyed_chunk> chunks,
                      const std::vector<const void*>& cached, const pool_statistics& statistics,
-                     std::pmr::pool_options options);
+                     std::vector<named_number> options);
 
 /// `list_cached` does as magazine_set::list_blocks. Throws std::bad_alloc.
 template <class ListCached>
@@ -77,7 +85,9 @@ slab_survey take_survey(const pool_core& core, const pool_statistics& statistics
   const auto kept_back = copy_all<const void*>(
       [&](const void** out, std::size_t room) { return core.list_quarantine(out, room); });
   cached.insert(cached.end(), kept_back.begin(), kept_back.end());
-  return assemble(copy_slabs(core), copy_chunks(core), cached, statistics, core.options());
+  return assemble(copy_slabs(core, false), copy_chunks(core), cached, statistics,
+                  {{"max_blocks_per_chunk", core.options().max_blocks_per_chunk},
+                   {"largest_required_pool_block", core.options().largest_required_pool_block}});
 }
 
 /// How the reports, which are no part of a pool, get its survey.

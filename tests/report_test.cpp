@@ -2,6 +2,7 @@
 #include "behaviour/support.hpp"
 
 #include <quarry/report.hpp>
+#include <quarry/segment_pool.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -281,6 +282,58 @@ TYPED_TEST(report_test, reporting_changes_nothing) {
   EXPECT_EQ(once, this->as_text());
   EXPECT_EQ(this->upstream.calls(), calls);
   EXPECT_NO_THROW(this->pool.check_invariants());
+}
+
+template <class Report>
+std::string written(Report report) {
+  std::ostringstream out;
+  report(out);
+  return out.str();
+}
+
+// Segments, spans and blocks of containers alike are used; what lies in the thread's cache is cached.
+TEST(report_of_a_segment_pool, shows_each_segment_as_it_is) {
+  ledger_resource upstream;
+  segment_pool pool({.byte_limit = 64 << 20}, &upstream);
+  std::vector<segment> live;
+  dice d(3);
+  for (int i = 0; i < 2000; ++i) live.push_back(pool.allocate_segment(d.between(1, 9000)));
+  for (int i = 0; i < 900; ++i) {
+    std::swap(live[d.below(live.size())], live.back());
+    live.pop_back();
+  }
+  live.push_back(pool.allocate_segment(1 << 20)); // a region
+  std::set<std::uintptr_t> used;
+  for (segment& s : live) used.insert(reinterpret_cast<std::uintptr_t>(s.data()));
+  const json report = json::parse(written([&](auto& out) { report::json(out, pool); }));
+  EXPECT_EQ(report.at("pool"), "segment_pool");
+  EXPECT_EQ(report.at("options").at("byte_limit"), 64 << 20);
+  EXPECT_EQ(report.at("options").at("slab_size"), pool.options().slab_size);
+  std::size_t shown_used = 0, shown_cached = 0;
+  for (const json& s : report.at("slabs")) {
+    const auto blocks = s.at("blocks").get<std::string>();
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+      const std::uintptr_t address = address_in(s) + i * s.at("block_size").get<std::size_t>();
+      ASSERT_EQ(blocks[i] == 'u', used.count(address) != 0) << s;
+      shown_used += blocks[i] == 'u';
+      shown_cached += (blocks[i] == 'c') * s.at("block_size").get<std::size_t>();
+    }
+  }
+  const pool_statistics s = pool.statistics();
+  EXPECT_EQ(shown_used, live.size() - 1);
+  EXPECT_EQ(shown_cached, s.bytes_cached);
+  EXPECT_GT(shown_cached, 0u);
+  EXPECT_EQ(report.at("statistics").at("bytes_in_use"), s.bytes_in_use);
+  EXPECT_EQ(report.at("statistics").at("oversized_blocks"), 1);
+  EXPECT_EQ(written([&](auto& out) { report::text(out, pool); }).find("quarry::segment_pool\n"), 0u);
+  EXPECT_EQ(count_of(written([&](auto& out) { report::svg(out, pool); }), "<title>"), s.slabs);
+}
+
+TEST(report_of_a_segment_pool, has_no_limit_where_there_is_none) {
+  segment_pool pool;
+  const json report = json::parse(written([&](auto& out) { report::json(out, pool); }));
+  EXPECT_FALSE(report.at("options").contains("byte_limit"));
+  EXPECT_EQ(report.at("slabs").size(), 0u);
 }
 
 TEST(report_under_threads, is_sound_and_stops_nobody) {

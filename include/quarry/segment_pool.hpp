@@ -15,6 +15,11 @@
 
 namespace quarry {
 
+namespace detail {
+struct slab_survey;
+struct surveyor;
+} // namespace detail
+
 struct segment_pool_options {
   static constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
 
@@ -100,6 +105,8 @@ public:
   segment_pool_options options() const noexcept; ///< as in force: largest_segment rounded up to a size class
 
 private:
+  friend struct detail::surveyor;
+
   void* do_allocate(std::size_t bytes, std::size_t alignment) override;
   void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override;
   bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override { return this == &other; }
@@ -107,6 +114,7 @@ private:
   std::span<std::byte> allocate_elements(std::size_t count, std::size_t size, std::size_t alignment);
   void deallocate_elements(const void* first, std::size_t count, std::size_t size) noexcept;
   bool next_region(region& r) const noexcept;
+  detail::slab_survey survey() const;
 
   detail::segment_core* const core_;
 };
