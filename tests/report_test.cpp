@@ -128,7 +128,8 @@ TYPED_TEST(report_test, json_shows_each_block_as_it_is) {
 TYPED_TEST(report_test, json_shows_each_chunk_that_upstream_gave) {
   this->fill(3000);
   const auto given = this->upstream.blocks();
-  for (const json& chunk : this->as_json().at("chunks"))
+  const json report = this->as_json();
+  for (const json& chunk : report.at("chunks"))
     EXPECT_EQ(std::count_if(given.begin(), given.end(),
                             [&](const ledger_resource::block& b) {
                               return reinterpret_cast<std::uintptr_t>(b.address) == address_in(chunk) &&
