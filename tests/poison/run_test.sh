@@ -79,7 +79,7 @@ run in_containers
 if [ "$watched" = nobody ]; then mode='memory is as ever'; else mode='memory is poisoned'; fi
 grep -qx "$mode" "$out" || complain "expected that $mode"
 
-for right in give_back pool_on_pool in_containers foreign_is_left_alone; do fine $right; done
+for right in give_back pool_on_pool in_containers segments foreign_is_left_alone; do fine $right; done
 mine write_after_free 'Invalid write of size 1'
 call fill_after_free 'Invalid write of size'
 mine write_after_free_and_allocation 'Invalid write of size 1'
@@ -94,6 +94,9 @@ mine write_beyond_good_size 'Invalid write of size 1'
 mine read_untouched_memory_behind_vector 'Invalid read of size 4'
 call fill_untouched_memory 'Invalid write of size'
 mine read_erased_list_node "inside a block of size 24 free'd"
+mine write_after_segment 'Invalid write of size 1'
+call fill_free_neighbour_of_segment 'Invalid write of size'
+mine write_into_tail_in_segment_pool 'Invalid write of size 1'
 undefined branch_on_undefined
 aborted free_twice 'double free|double_free'
 exit $failed

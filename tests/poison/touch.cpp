@@ -11,6 +11,7 @@
 
 #include <quarry/allocator.hpp>
 #include <quarry/pool_resource.hpp>
+#include <quarry/segment_pool.hpp>
 #include <quarry/violation.hpp>
 
 #include "../support/poisoned.hpp"
@@ -114,6 +115,32 @@ void in_containers() {
   strings.shrink_to_fit();
 }
 
+// All of a segment may be touched, by who has it; and all that goes upstream by who gets it back.
+void segments() {
+  overwriting_resource upstream;
+  quarry::segment outlives;
+  {
+    quarry::segment_pool pool({.zero_on_free = true}, &upstream);
+    std::vector<quarry::segment> live;
+    std::vector<std::pmr::string> strings;
+    for (int round = 0; round < 3; ++round) {
+      for (std::size_t bytes = 1; bytes < 100000; bytes += bytes / 4 + 1) {
+        live.push_back(pool.allocate_segment(bytes));
+        fill(live.back().data(), live.back().capacity());
+        write(live.back().data(), live.back().capacity() - 1);
+        strings.emplace_back(bytes, 'x', &pool);
+        pool.deallocate_bytes(pool.allocate_bytes(bytes));
+      }
+      live.erase(live.begin(), live.begin() + static_cast<std::ptrdiff_t>(live.size() / 2));
+      strings.resize(strings.size() / 2);
+      pool.check_invariants();
+      if (round == 1) pool.trim();
+    }
+    outlives = std::move(live.back());
+  }
+  fill(outlives.data(), outlives.capacity());
+}
+
 // A pointer that is none of the pool's is reported, and what it points to stays as it was.
 void foreign_is_left_alone() {
   quarry::set_violation_handler({[](const quarry::violation& v, void*) noexcept {
@@ -201,6 +228,23 @@ void read_erased_list_node() {
   if (*second == 1) std::puts("1");
 }
 
+quarry::segment_pool& segment_pool() {
+  static quarry::segment_pool pool;
+  return pool;
+}
+
+void write_after_segment() {
+  std::byte* const p = segment_pool().allocate_segment(5000).data();
+  write(p, 0);
+}
+
+void fill_free_neighbour_of_segment() {
+  quarry::segment s = segment_pool().allocate_segment(4096);
+  fill(s.data(), 4097);
+}
+
+void write_into_tail_in_segment_pool() { write(segment_pool().allocate(1000, 8), 1000); }
+
 void free_twice() {
   void* const p = a_pool().allocate(40);
   fill(a_pool().allocate(40), 40); // stays, and keeps the slab
@@ -221,6 +265,7 @@ constexpr named_case cases[] = {
     {"give_back", give_back},
     {"pool_on_pool", pool_on_pool},
     {"in_containers", in_containers},
+    {"segments", segments},
     {"foreign_is_left_alone", foreign_is_left_alone},
     {"write_after_free", write_after_free},
     {"fill_after_free", fill_after_free},
@@ -236,6 +281,9 @@ constexpr named_case cases[] = {
     {"read_untouched_memory_behind_vector", read_untouched_memory_behind_vector},
     {"fill_untouched_memory", fill_untouched_memory},
     {"read_erased_list_node", read_erased_list_node},
+    {"write_after_segment", write_after_segment},
+    {"fill_free_neighbour_of_segment", fill_free_neighbour_of_segment},
+    {"write_into_tail_in_segment_pool", write_into_tail_in_segment_pool},
     {"free_twice", free_twice},
     {"branch_on_undefined", branch_on_undefined},
 };
