@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include <cxxabi.h>
 #include <dlfcn.h>
@@ -35,7 +36,7 @@ _Unwind_Reason_Code note(_Unwind_Context* context, void* argument) {
 constexpr std::size_t longest_name = 120; // of a container's member they can be endless
 
 // What lies between the caller and us: the standard library's names, and ours.
-bool is_of_a_library(std::string_view mangled) noexcept {
+bool is_name_of_a_library(std::string_view mangled) noexcept {
   for (const std::string_view start : {"_ZNK", "_ZN", "_Z"})
     if (mangled.starts_with(start)) {
       mangled.remove_prefix(start.size());
@@ -60,6 +61,10 @@ struct place {
   Dl_info info{};
   bool known;
 };
+
+bool is_of_a_library(const place& p) noexcept {
+  return p.has_name() && is_name_of_a_library(p.info.dli_sname);
+}
 
 // Who calls main is of no interest.
 bool is_main(const place& p) noexcept { return p.has_name() && std::string_view(p.info.dli_sname) == "main"; }
@@ -91,6 +96,24 @@ std::string name_of(const place& p) {
   return demangled(p.info.dli_sname) + " (" + offset_in_object(p) + ')';
 }
 
+using places = std::vector<place>;
+
+places places_of(const call_site& site) {
+  places result;
+  for (const void* frame : site.frames)
+    if (frame != nullptr) result.emplace_back(frame);
+  return result;
+}
+
+// Inlines of the standard library that are not exported look like anybody's: what comes after a frame without
+// a name is therefore the first of its program that has one.
+places::const_iterator after(places::const_iterator frame, const places& all) {
+  const auto named = std::find_if(frame, all.end(), [&](const place& p) {
+    return p.has_name() && !is_of_a_library(p) && p.info.dli_fbase == frame->info.dli_fbase;
+  });
+  return named != frame && named != all.end() ? named : frame + 1;
+}
+
 } // namespace
 
 call_site detail::callers_from(const void* return_address) noexcept {
@@ -101,17 +124,16 @@ call_site detail::callers_from(const void* return_address) noexcept {
 }
 
 std::string to_string(const call_site& site) {
-  const auto last = std::ranges::find(site.frames, nullptr);
-  const auto of_a_library = [](const void* frame) {
-    const place p(frame);
-    return p.has_name() && is_of_a_library(p.info.dli_sname);
-  };
-  auto frame = std::find_if_not(site.frames.begin(), last, of_a_library);
-  if (frame == last) frame = site.frames.begin();
-  if (frame == last) return "an unknown place";
-  std::string text = name_of(place(*frame));
-  for (int callers = 0; callers < 2 && !is_main(place(*frame)) && ++frame != last; ++callers)
-    text += ", called by " + name_of(place(*frame));
+  const places all = places_of(site);
+  if (all.empty()) return "an unknown place";
+  auto frame = std::find_if_not(all.begin(), all.end(), is_of_a_library);
+  if (frame == all.end()) frame = all.begin();
+  std::string text = name_of(*frame);
+  for (int more = 0; more < 2 && !is_main(*frame); ++more) {
+    frame = after(frame, all);
+    if (frame == all.end()) break;
+    text += ", from " + name_of(*frame);
+  }
   return text;
 }
 

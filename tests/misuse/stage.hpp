@@ -1,5 +1,7 @@
 #pragma once
 
+#include <quarry/segment_pool.hpp>
+
 #include <cstddef>
 #include <memory_resource>
 #include <span>
@@ -36,6 +38,18 @@ public:
 
 private:
   thread where_;
+};
+
+// Where buffers are a segment_pool's own, with its own way of freeing them.
+class segment_stage final : public stage {
+public:
+  segment_stage(quarry::segment_pool& pool, thread where) : stage(pool, where), pool_(pool) {}
+
+  std::span<std::byte> allocate_bytes(std::size_t size) override { return pool_.allocate_bytes(size); }
+  void deallocate_bytes(std::span<std::byte> bytes) override { pool_.deallocate_bytes(bytes); }
+
+private:
+  quarry::segment_pool& pool_;
 };
 
 // Writes one byte where nobody may, and so that no compiler leaves it out.
