@@ -56,6 +56,10 @@ __attribute__((noinline)) void site_with_a_container(std::pmr::memory_resource& 
   m.emplace(&r)[7] = "seven";
   asm volatile("" ::: "memory");
 }
+template <class T>
+__attribute__((noinline)) void site_with_a_type() {
+  asm volatile("");
+}
 
 namespace quarry::test {
 namespace {
@@ -232,6 +236,27 @@ TEST_F(checked, a_pointer_into_a_block_is_foreign) {
              {"points 24 bytes into a block of 40 bytes", "site_that_allocates"});
   free(p, 40);
   EXPECT_EQ(seen.all().size(), 1u);
+}
+
+TEST_F(checked, a_pointer_into_a_freed_block_is_foreign) {
+  std::byte* const p = allocate(40);
+  free(p, 40);
+  free_again(p + 8, 8);
+  expect_one(foreign_pointer, p + 8, 8, 8,
+             {"points 8 bytes into a block of 40 bytes", "first freed in", "site_that_frees_again"});
+}
+
+TEST_F(checked, a_pointer_to_where_a_block_was_or_ends_is_foreign) {
+  std::byte* const gone = allocate(40);
+  free(gone, 40);
+  free(allocate(checked_resource::quarantine_bytes), checked_resource::quarantine_bytes);
+  free(gone + 8, 8);
+  std::byte* const live = allocate(40);
+  free(live + 40, 8);
+  ASSERT_EQ(seen.kinds(), (kinds{foreign_pointer, foreign_pointer}));
+  for (const auto& report : seen.all())
+    EXPECT_NE(report.message.find("never allocated here"), std::string::npos) << report.message;
+  free(live, 40);
 }
 
 TEST_F(checked, a_second_free_is_told_from_a_foreign_one_after_the_quarantine) {
@@ -541,6 +566,29 @@ TEST(call_site, without_a_name_is_an_offset_or_an_address) {
   EXPECT_NE(to_string(site).find("+0x"), std::string::npos);
   site.frames[0] = reinterpret_cast<const void*>(std::uintptr_t{17});
   EXPECT_EQ(to_string(site), "0x10");
+}
+
+TEST(call_site, whose_frames_are_all_of_a_library_names_the_innermost) {
+  call_site site;
+  site.frames[0] = reinterpret_cast<const std::byte*>(&std::terminate) + 1;
+  EXPECT_EQ(to_string(site).rfind("std::terminate() (", 0), 0u) << to_string(site);
+}
+
+TEST(call_site, has_its_endless_names_cut) {
+  call_site site;
+  site.frames[0] = reinterpret_cast<const std::byte*>(
+                       &site_with_a_type<std::map<std::string, std::map<std::string, std::string>>>) +
+                   1;
+  EXPECT_NE(to_string(site).find("site_with_a_type"), std::string::npos);
+  EXPECT_NE(to_string(site).find("... ("), std::string::npos) << to_string(site);
+  EXPECT_LT(to_string(site).size(), 200u);
+}
+
+TEST(call_site, without_a_way_up_the_stack_is_where_it_was_told) {
+  const void* const elsewhere = &elsewhere;
+  call_site expected;
+  expected.frames[0] = elsewhere;
+  EXPECT_EQ(detail::callers_from(elsewhere), expected);
 }
 
 // ---- threads

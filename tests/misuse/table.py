@@ -129,9 +129,12 @@ def main():
     cases = [Case(*line.split("|")) for line in listed.stdout.splitlines()]
     subjects = list(columns(programs))
     names = [column.name for column in subjects]
+    outcomes = {}
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
-        jobs = {(column.name, case): pool.submit(cell, column, case) for column in subjects for case in cases}
-        outcomes = {place: job.result() for place, job in jobs.items()}
+        for column in subjects:
+            print(f"Playing {len(cases)} cases: {column.name}", file=sys.stderr)
+            results = pool.map(lambda case: cell(column, case), cases)
+            outcomes |= {(column.name, case): outcome for case, outcome in zip(cases, results)}
     print_cases(cases, names, outcomes)
     print_sums(cases, names, outcomes)
     checked = [name for name in names if name.startswith("checked_resource")]
