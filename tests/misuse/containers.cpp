@@ -61,13 +61,13 @@ constexpr misuse_case cases[] = {
        v->reserve(32);
        v->resize(5);
        s.act([&] { v->get_allocator().deallocate(v->data(), v->size()); });
-       v.destroy();
+       s.act_when_refused([&] { v.destroy(); });
      }},
     {"a string's memory is freed without its terminator", wrong_size,
      [](stage& s) {
        by_hand<string> text(127u, 'x', &s.memory);
        s.act([&] { text->get_allocator().deallocate(text->data(), text->capacity()); });
-       text.destroy();
+       s.act_when_refused([&] { text.destroy(); });
      }},
     {"a vector's memory is freed as bytes", wrong_alignment,
      [](stage& s) {
@@ -76,7 +76,7 @@ constexpr misuse_case cases[] = {
          bytes_allocator(&s.memory).deallocate(reinterpret_cast<std::byte*>(v->data()),
                                                v->capacity() * sizeof(long));
        });
-       v.destroy();
+       s.act_when_refused([&] { v.destroy(); });
      }},
     {"a node is spliced in from a list on another resource", foreign_pointer,
      [](stage& s) {

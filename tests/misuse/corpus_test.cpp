@@ -46,7 +46,7 @@ void expect_reported(const misuse_case& c, stage::thread where, Options... optio
   {
     Upstream upstream(options..., &ledger);
     quarry::checked_resource checked(&upstream, seen.handler());
-    stage s(checked, where);
+    stage s(checked, where, stage::wrong_free::is_refused);
     c.play(s);
   }
   expect_one_kind(seen, c);
@@ -62,7 +62,7 @@ void expect_reported_by_segments(const misuse_case& c, stage::thread where) {
     quarry::segment_pool_options options;
     options.on_violation = seen.handler();
     quarry::segment_pool pool(options, &checked);
-    segment_stage s(pool, where);
+    segment_stage s(pool, where, stage::wrong_free::is_refused);
     c.play(s);
     pool.check_invariants();
   }

@@ -51,31 +51,35 @@ void print(const quarry::violation& v, void*) noexcept {
 
 // ---- who is to find it; each is gone when its function returns, so that what it says at its end is heard
 
+using wrong_free = stage::wrong_free;
+
 void play_on(stage&& s, const played_case& c) { c.what.play(s); }
 
-void on_heap(const played_case& c) { play_on(stage(*std::pmr::new_delete_resource(), c.where), c); }
+void on_heap(const played_case& c) {
+  play_on(stage(*std::pmr::new_delete_resource(), c.where, wrong_free::takes_place), c);
+}
 
 void on_pool(const played_case& c) {
   quarry::synchronized_pool_resource pool(std::pmr::new_delete_resource());
-  play_on(stage(pool, c.where), c);
+  play_on(stage(pool, c.where, wrong_free::takes_place), c);
   pool.trim(); // what is still in a cache is seen here
 }
 
 void on_segment_pool(const played_case& c) {
   quarry::segment_pool pool;
-  play_on(segment_stage(pool, c.where), c);
+  play_on(segment_stage(pool, c.where, wrong_free::takes_place), c);
 }
 
 void on_checked_pool(const played_case& c) {
   quarry::synchronized_pool_resource pool(std::pmr::new_delete_resource());
   quarry::checked_resource checked(&pool);
-  play_on(stage(checked, c.where), c);
+  play_on(stage(checked, c.where, wrong_free::is_refused), c);
 }
 
 void on_checked_segment_pool(const played_case& c) {
   quarry::segment_pool pool;
   quarry::checked_resource checked(&pool);
-  play_on(stage(checked, c.where), c);
+  play_on(stage(checked, c.where, wrong_free::is_refused), c);
 }
 
 const std::map<std::string, void (*)(const played_case&)> subjects = {

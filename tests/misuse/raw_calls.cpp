@@ -34,25 +34,25 @@ constexpr misuse_case cases[] = {
      [](stage& s) {
        std::byte* const p = allocate(s, 64);
        s.act([&] { s.memory.deallocate(p, 24, 8); });
-       s.memory.deallocate(p, 64, 8);
+       s.act_when_refused([&] { s.memory.deallocate(p, 64, 8); });
      }},
     {"a block is freed with a size larger by one", wrong_size,
      [](stage& s) {
        std::byte* const p = allocate(s, 63);
        s.act([&] { s.memory.deallocate(p, 64, 8); });
-       s.memory.deallocate(p, 63, 8);
+       s.act_when_refused([&] { s.memory.deallocate(p, 63, 8); });
      }},
     {"a block is freed with the default alignment", wrong_alignment,
      [](stage& s) {
        std::byte* const p = allocate(s, 256, 256);
        s.act([&] { s.memory.deallocate(p, 256); });
-       s.memory.deallocate(p, 256, 256);
+       s.act_when_refused([&] { s.memory.deallocate(p, 256, 256); });
      }},
     {"a block is freed with an alignment it was not asked at", wrong_alignment,
      [](stage& s) {
        std::byte* const p = allocate(s, 40, 8);
        s.act([&] { s.memory.deallocate(p, 40, 64); });
-       s.memory.deallocate(p, 40, 8);
+       s.act_when_refused([&] { s.memory.deallocate(p, 40, 8); });
      }},
     {"a pointer into a block is freed", foreign_pointer,
      [](stage& s) {

@@ -24,19 +24,19 @@ constexpr misuse_case cases[] = {
      [](stage& s) {
        const auto buffer = s.allocate_bytes(4096);
        s.act([&] { s.deallocate_bytes(buffer.first(1024)); });
-       s.deallocate_bytes(buffer);
+       s.act_when_refused([&] { s.deallocate_bytes(buffer); });
      }},
     {"a buffer is freed with a byte more", wrong_size,
      [](stage& s) {
        const auto buffer = s.allocate_bytes(512);
        s.act([&] { s.deallocate_bytes({buffer.data(), buffer.size() + 1}); });
-       s.deallocate_bytes(buffer);
+       s.act_when_refused([&] { s.deallocate_bytes(buffer); });
      }},
     {"a page is freed as if it were anywhere", wrong_alignment,
      [](stage& s) {
        void* const page = s.memory.allocate(4096, 4096);
        s.act([&] { s.memory.deallocate(page, 4096, 1); });
-       s.memory.deallocate(page, 4096, 4096);
+       s.act_when_refused([&] { s.memory.deallocate(page, 4096, 4096); });
      }},
     {"a buffer is freed without its header", foreign_pointer,
      [](stage& s) {

@@ -13,8 +13,11 @@ namespace misuse {
 class stage {
 public:
   enum class thread { same, other };
+  // What becomes of a free that is seen to be wrong. Where it is not refused, the block may be gone.
+  enum class wrong_free { is_refused, takes_place };
 
-  stage(std::pmr::memory_resource& resource, thread where) : memory(resource), where_(where) {}
+  stage(std::pmr::memory_resource& resource, thread where, wrong_free seen)
+      : memory(resource), where_(where), wrong_free_(seen) {}
   virtual ~stage() = default;
 
   template <class Act>
@@ -23,6 +26,12 @@ public:
       std::thread(wrong).join();
     else
       wrong();
+  }
+
+  // What a program does that has learnt that its free was refused.
+  template <class Act>
+  void act_when_refused(Act right) {
+    if (wrong_free_ == wrong_free::is_refused) right();
   }
 
   // Buffers as a pool of segments gives them; here, of any resource.
@@ -38,12 +47,14 @@ public:
 
 private:
   thread where_;
+  wrong_free wrong_free_;
 };
 
 // Where buffers are a segment_pool's own, with its own way of freeing them.
 class segment_stage final : public stage {
 public:
-  segment_stage(quarry::segment_pool& pool, thread where) : stage(pool, where), pool_(pool) {}
+  segment_stage(quarry::segment_pool& pool, thread where, wrong_free seen)
+      : stage(pool, where, seen), pool_(pool) {}
 
   std::span<std::byte> allocate_bytes(std::size_t size) override { return pool_.allocate_bytes(size); }
   void deallocate_bytes(std::span<std::byte> bytes) override { pool_.deallocate_bytes(bytes); }

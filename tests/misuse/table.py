@@ -90,16 +90,27 @@ def columns(programs):
     yield Column("segment_pool", play, "segment_pool", None)
     yield Column("ASan, heap", sanitized, "heap", words_of_asan)
     yield Column("ASan, pool", sanitized, "pool", words_of_asan)
+    yield Column("ASan, segment_pool", sanitized, "segment_pool", words_of_asan)
     if shutil.which("valgrind"):
         memcheck = ["valgrind", "--leak-check=full", *play]
         yield Column("memcheck, heap", memcheck, "heap", words_of_memcheck)
         yield Column("memcheck, pool", memcheck, "pool", words_of_memcheck)
+        yield Column("memcheck, segment_pool", memcheck, "segment_pool", words_of_memcheck)
     else:
         print("Without memcheck: valgrind is not installed.\n")
 
 
 def row(texts):
     return "| " + " | ".join(texts) + " |"
+
+
+LEGEND = """Each cell is what was reported first when the case was played in a process of its own: a kind of ours, or the
+tool's own words; or how the process ended; or that it ended well, and the misuse was *missed*.
+
+- checked_resource: around a synchronized_pool_resource, or around a segment_pool
+- bare pool: synchronized_pool_resource, trimmed before it is destroyed
+- ASan, memcheck: watching new_delete_resource (heap), the bare pool, or the segment_pool
+"""
 
 
 def print_cases(cases, names, outcomes):
@@ -135,6 +146,7 @@ def main():
             print(f"Playing {len(cases)} cases: {column.name}", file=sys.stderr)
             results = pool.map(lambda case: cell(column, case), cases)
             outcomes |= {(column.name, case): outcome for case, outcome in zip(cases, results)}
+    print(LEGEND)
     print_cases(cases, names, outcomes)
     print_sums(cases, names, outcomes)
     checked = [name for name in names if name.startswith("checked_resource")]

@@ -70,26 +70,26 @@ constexpr misuse_case cases[] = {
        typed<record> memory(&s.memory);
        record* const array = memory.allocate(4);
        s.act([&] { memory.deallocate(array, 1); });
-       memory.deallocate(array, 4);
+       s.act_when_refused([&] { memory.deallocate(array, 4); });
      }},
     {"an object is freed as its base class", wrong_size,
      [](stage& s) {
        circle* const object = make<circle>(s);
        s.act([&] { typed<shape>(&s.memory).deallocate(object, 1); });
-       owning(s, object);
+       s.act_when_refused([&] { owning(s, object); });
      }},
     {"an over-aligned object is freed as a plain one of its size", wrong_alignment,
      [](stage& s) {
        line* const object = make<line>(s);
        s.act([&] { typed<record>(&s.memory).deallocate(reinterpret_cast<record*>(object), 1); });
-       owning(s, object);
+       s.act_when_refused([&] { owning(s, object); });
      }},
     {"an array of longs is freed as an array of bytes", wrong_alignment,
      [](stage& s) {
        typed<long> memory(&s.memory);
        long* const array = memory.allocate(8);
        s.act([&] { typed<char>(&s.memory).deallocate(reinterpret_cast<char*>(array), 8 * sizeof(long)); });
-       memory.deallocate(array, 8);
+       s.act_when_refused([&] { memory.deallocate(array, 8); });
      }},
     {"a member is freed instead of its object", foreign_pointer,
      [](stage& s) {
