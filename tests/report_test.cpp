@@ -1,5 +1,6 @@
 // The reports of both pools: what they say against what the pool and a ledger of its callers' blocks say.
 #include "behaviour/support.hpp"
+#include "support/poisoned.hpp"
 
 #include <quarry/report.hpp>
 #include <quarry/segment_pool.hpp>
@@ -82,7 +83,8 @@ TYPED_TEST(report_test, json_says_what_statistics_say) {
     EXPECT_EQ(row.at("blocks_in_use"), s.classes()[c].blocks_in_use);
     EXPECT_EQ(row.at("blocks_cached"), s.classes()[c].blocks_cached);
     EXPECT_EQ(row.at("blocks_free"), s.classes()[c].blocks_free);
-    EXPECT_EQ(this->pool.good_size(row.at("smallest_request"), 1), s.classes()[c].block_size);
+    if (!test::memory_is_poisoned()) // then requests are served from a larger class
+      EXPECT_EQ(this->pool.good_size(row.at("smallest_request"), 1), s.classes()[c].block_size);
   }
 }
 
@@ -147,7 +149,7 @@ TYPED_TEST(report_test, free_blocks_are_told_from_untouched_ones) {
   const json& slab = report.at("slabs").at(0);
   const auto shown = slab.at("blocks").template get<std::string>();
   ASSERT_GT(shown.size(), 3u);
-  EXPECT_EQ(shown, "ufu" + std::string(shown.size() - 3, '.'));
+  EXPECT_EQ(shown, (test::memory_is_poisoned() ? "ucu" : "ufu") + std::string(shown.size() - 3, '.'));
   EXPECT_EQ(address_in(slab), reinterpret_cast<std::uintptr_t>(blocks[0]));
 }
 
@@ -198,6 +200,7 @@ TYPED_TEST(report_test, text_has_a_row_for_each_class_with_slabs) {
 }
 
 TYPED_TEST(report_test, text_of_one_block) {
+  if (test::memory_is_poisoned()) GTEST_SKIP() << "1024 bytes and a tail are of another class";
   this->live.add(1024);
   const std::string text = this->as_text();
   EXPECT_NE(text.find("quarry::" + pool_names::GetName<TypeParam>(0) + "_pool_resource\n"),

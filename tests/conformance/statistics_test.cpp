@@ -1,5 +1,6 @@
 // statistics(): exact on one thread, and every sum adds up in every snapshot.
 #include "../support/ledger_resource.hpp"
+#include "../support/poisoned.hpp"
 #include "filled_blocks.hpp"
 #include "subjects.hpp"
 
@@ -19,13 +20,13 @@ void expect_exact(const Pool& pool, const ledger_resource& up, const filled_bloc
   std::map<std::size_t, std::size_t> blocks_of_size;
   std::size_t in_use = 0, oversized = 0, oversized_bytes = 0;
   for (const auto& b : live.blocks()) {
-    const std::size_t good = pool.good_size(b.size, b.alignment);
-    in_use += good;
-    if (good > largest) {
+    const std::size_t block = block_serving(pool, b.size, b.alignment);
+    in_use += block;
+    if (pool.good_size(b.size, b.alignment) > largest) {
       ++oversized;
       oversized_bytes += b.size;
     } else {
-      ++blocks_of_size[good];
+      ++blocks_of_size[block];
     }
   }
   EXPECT_EQ(s.bytes_in_use, in_use);

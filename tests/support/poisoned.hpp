@@ -3,10 +3,24 @@
 // memory and of when upstream is called doesn't apply.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
+
 #include "../../src/poison.hpp"
 
 namespace quarry::test {
 
 inline bool memory_is_poisoned() { return detail::poisoning(); }
+
+/// The size of the block that serves a request; an oversized one is one of the size asked.
+template <class Pool>
+std::size_t block_serving(const Pool& pool, std::size_t bytes, std::size_t alignment) {
+  const std::size_t good = pool.good_size(bytes, alignment);
+  const bool pooled =
+      last_byte_of(std::max<std::size_t>(bytes, 1), alignment) < pool.options().largest_required_pool_block &&
+      alignment <= detail::granule;
+  if (!pooled || !memory_is_poisoned()) return good;
+  return block_size_of(detail::class_with_tail(std::max<std::size_t>(bytes, 1), alignment));
+}
 
 } // namespace quarry::test
