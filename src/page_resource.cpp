@@ -13,6 +13,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "poison.hpp"
+
 namespace quarry {
 
 namespace {
@@ -134,10 +136,12 @@ void* page_memory_resource::do_allocate(std::size_t bytes, std::size_t alignment
   if (memory == nullptr) memory = pages(size, alignment, got);
   if (memory == nullptr) throw std::bad_alloc();
   note(got);
+  detail::begin_roots(memory, size);
   return memory;
 }
 
 void page_memory_resource::do_deallocate(void* memory, std::size_t bytes, std::size_t) {
+  detail::end_roots(memory, size_of_block(bytes));
   unmap(memory, size_of_block(bytes));
 }
 

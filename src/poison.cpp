@@ -16,6 +16,8 @@
 extern "C" {
 [[gnu::weak]] void __asan_poison_memory_region(const volatile void* memory, std::size_t bytes);
 [[gnu::weak]] void __asan_unpoison_memory_region(const volatile void* memory, std::size_t bytes);
+[[gnu::weak]] void __lsan_register_root_region(const void* memory, std::size_t bytes);
+[[gnu::weak]] void __lsan_unregister_root_region(const void* memory, std::size_t bytes);
 }
 
 namespace quarry::detail {
@@ -54,6 +56,14 @@ void unpoison_now(const void* memory, std::size_t bytes) noexcept {
     static_cast<void>(VALGRIND_MAKE_MEM_UNDEFINED(memory, bytes));
   else
     __asan_unpoison_memory_region(memory, bytes);
+}
+
+void begin_roots(const void* pages, std::size_t bytes) noexcept {
+  if (&__lsan_register_root_region != nullptr) __lsan_register_root_region(pages, bytes);
+}
+
+void end_roots(const void* pages, std::size_t bytes) noexcept {
+  if (&__lsan_unregister_root_region != nullptr) __lsan_unregister_root_region(pages, bytes);
 }
 
 void begin_blocks(const void* pool) noexcept {

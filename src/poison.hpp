@@ -43,8 +43,13 @@ inline void unpoison(const void* memory, std::size_t bytes) noexcept {
   if (poisoning()) unpoison_now(memory, bytes);
 }
 
-// The same for blocks: memcheck remembers for each where it was allocated and freed. `pool` is any address
-// that stands for the pool, from begin_blocks to end_blocks, which forgets the blocks.
+/// Pages of the system, where LeakSanitizer, which comes with AddressSanitizer, would not look for pointers
+/// by itself: what only a pool's blocks point to is no leak. Ends with the very same arguments.
+void begin_roots(const void* pages, std::size_t bytes) noexcept;
+void end_roots(const void* pages, std::size_t bytes) noexcept;
+
+// As poison and unpoison, for blocks: memcheck remembers for each where it was allocated and freed. `pool` is
+// any address that stands for the pool, from begin_blocks to end_blocks, which forgets the blocks.
 void begin_blocks(const void* pool) noexcept;
 void end_blocks(const void* pool) noexcept;
 void unpoison_block(const void* pool, const void* block, std::size_t bytes_asked) noexcept;

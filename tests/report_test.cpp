@@ -83,8 +83,9 @@ TYPED_TEST(report_test, json_says_what_statistics_say) {
     EXPECT_EQ(row.at("blocks_in_use"), s.classes()[c].blocks_in_use);
     EXPECT_EQ(row.at("blocks_cached"), s.classes()[c].blocks_cached);
     EXPECT_EQ(row.at("blocks_free"), s.classes()[c].blocks_free);
-    if (!test::memory_is_poisoned()) // then requests are served from a larger class
+    if (!test::memory_is_poisoned()) { // then requests are served from a larger class
       EXPECT_EQ(this->pool.good_size(row.at("smallest_request"), 1), s.classes()[c].block_size);
+    }
   }
 }
 

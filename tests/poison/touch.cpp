@@ -5,6 +5,7 @@
 #include <cstring>
 #include <list>
 #include <memory_resource>
+#include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
@@ -113,6 +114,13 @@ void in_containers() {
   std::pmr::vector<std::pmr::string> strings(&pool);
   for (int i = 0; i < 1000; ++i) strings.emplace_back(static_cast<std::size_t>(i), 'x');
   strings.shrink_to_fit();
+}
+
+// What only blocks of the default pool point to is no leak.
+void live_to_the_end() {
+  using strings = std::vector<std::string, quarry::allocator<std::string>>;
+  static strings* const kept = new strings;
+  for (int i = 0; i < 1000; ++i) kept->emplace_back(100, 'x');
 }
 
 // All of a segment may be touched, by who has it; and all that goes upstream by who gets it back.
@@ -265,6 +273,7 @@ constexpr named_case cases[] = {
     {"give_back", give_back},
     {"pool_on_pool", pool_on_pool},
     {"in_containers", in_containers},
+    {"live_to_the_end", live_to_the_end},
     {"segments", segments},
     {"foreign_is_left_alone", foreign_is_left_alone},
     {"write_after_free", write_after_free},
