@@ -1,5 +1,6 @@
-// Replays the operations of a trace on a source of memory. A block's first bytes are written when it is
-// allocated and read back when it is freed, as the program's would have been.
+// Replays the operations of a trace on a source of memory: a memory_resource, or what else has its calls. A
+// block's first bytes are written when it is allocated and read back when it is freed, as the program's would
+// have been.
 #pragma once
 
 #include "trace_script.hpp"
@@ -44,15 +45,20 @@ public:
   }
 
   // Waits until the block has been allocated. No circle of waiting threads can arise: all wait for operations
-  // that are earlier in the one recorded order.
+  // that are earlier in the one recorded order. Throws when it never will be.
   void* get(const trace_operation& op) const {
     for (;;) {
       if (void* const block = blocks_[op.slot].load(std::memory_order_acquire)) return block;
+      if (abandoned_.load(std::memory_order_relaxed)) throw std::runtime_error("another thread failed");
       std::this_thread::yield();
     }
   }
 
+  // Called by a thread that cannot go on, so that none waits for its blocks.
+  void abandon() { abandoned_ = true; }
+
 private:
+  std::atomic<bool> abandoned_ = false;
   std::vector<std::atomic<void*>> blocks_;
 };
 
@@ -72,7 +78,7 @@ private:
 };
 
 template <class Source, class Slots>
-void replay(const Source& from, const trace_operation& op, Slots& slots) {
+void replay(Source&& from, const trace_operation& op, Slots& slots) {
   if (op.allocates) {
     void* const block = from.allocate(op.size, op.alignment());
     write_stamp(block, op);
@@ -85,7 +91,7 @@ void replay(const Source& from, const trace_operation& op, Slots& slots) {
 }
 
 template <class Source, class Slots>
-void replay(const Source& from, std::span<const trace_operation> operations, Slots& slots) {
+void replay(Source&& from, std::span<const trace_operation> operations, Slots& slots) {
   for (const trace_operation& op : operations) replay(from, op, slots);
 }
 

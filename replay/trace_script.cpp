@@ -77,8 +77,10 @@ threaded_trace_script threaded_script_of(const trace& recorded) {
       slot_of[block] = shared[block] ? shared_slots.take() : own.take();
     else if (freed[block] = true; !shared[block])
       own.give(slot_of[block]);
-    script.threads[event.thread].operations.push_back(
+    auto& thread = script.threads[event.thread];
+    thread.operations.push_back(
         operation_on(recorded.blocks[block], slot_of[block], allocates, shared[block]));
+    thread.events.push_back(static_cast<std::uint32_t>(&event - recorded.events.data()));
   }
   for (std::size_t block = 0; block < freed.size(); ++block)
     if (!freed[block])

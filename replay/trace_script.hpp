@@ -34,6 +34,7 @@ struct trace_script {
 struct threaded_trace_script {
   struct thread {
     trace_operations operations;
+    std::vector<std::uint32_t> events; // the number of each operation in the recorded order
     std::size_t slot_count = 0;
   };
   std::vector<thread> threads;

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <initializer_list>
+#include <random>
 #include <string>
 
 namespace {
@@ -149,6 +150,82 @@ TEST(Trace, SurvivesEveryChangedByte) {
   EXPECT_GT(refused, sound.size() * 200);
 }
 
+// A trace with all there is in one: threads, frees of others' blocks, large numbers.
+bytes long_trace(std::mt19937& random) {
+  constexpr std::uint64_t events = 300;
+  bytes body;
+  std::vector<std::uint64_t> live, sizes;
+  std::uint64_t threads = 0, live_bytes = 0, peak = 0;
+  for (std::uint64_t i = 0; i < events; ++i) {
+    const std::uint64_t thread = random() % std::min<std::uint64_t>(threads + 1, 5);
+    threads = std::max(threads, thread + 1);
+    const bool deallocates = !live.empty() && random() % 2 == 0;
+    put_varint(body, thread << 1 | std::uint64_t{deallocates});
+    if (deallocates) {
+      std::swap(live[random() % live.size()], live.back());
+      put_varint(body, sizes.size() - 1 - live.back());
+      live_bytes -= sizes[live.back()];
+      live.pop_back();
+    } else {
+      live.push_back(sizes.size());
+      sizes.push_back(1 + random() % (std::uint64_t{1} << random() % 32));
+      live_bytes += sizes.back();
+      peak = std::max(peak, live_bytes);
+      put_varint(body, sizes.back());
+      put_varint(body, random() % 13);
+    }
+  }
+  bytes whole = with_magic({threads, sizes.size(), events, peak});
+  whole.insert(whole.end(), body.begin(), body.end());
+  return whole;
+}
+
+void mutate(bytes& input, std::mt19937& random) {
+  const auto at = input.begin() + static_cast<std::ptrdiff_t>(random() % input.size());
+  switch (random() % 5) {
+  case 0: // another value
+    *at = static_cast<std::uint8_t>(random());
+    break;
+  case 1: // another bit
+    *at ^= static_cast<std::uint8_t>(1u << random() % 8);
+    break;
+  case 2:
+    input.erase(at);
+    break;
+  case 3:
+    input.insert(at, static_cast<std::uint8_t>(random()));
+    break;
+  default: // cut short
+    input.erase(at, input.end());
+  }
+}
+
+// Whatever is read of a damaged trace is sound in itself, and no larger than its bytes allow.
+TEST(Trace, SurvivesRandomDamage) {
+  std::size_t refused = 0, read = 0;
+  for (unsigned seed = 0; seed < 20000; ++seed) {
+    std::mt19937 random(seed);
+    bytes damaged = long_trace(random);
+    for (unsigned times = random() % 4; times > 0 && !damaged.empty(); --times) mutate(damaged, random);
+    try {
+      const auto trace = parse_trace(damaged);
+      ++read;
+      ASSERT_LE(trace.events.capacity(), damaged.size()) << "seed " << seed;
+      ASSERT_LE(trace.blocks.capacity(), damaged.size()) << "seed " << seed;
+      std::vector<int> events_of(trace.blocks.size());
+      for (const auto& event : trace.events) {
+        ASSERT_LT(event.thread, trace.thread_count) << "seed " << seed;
+        ASSERT_LT(event.block, trace.blocks.size()) << "seed " << seed;
+        ASSERT_EQ(events_of[event.block]++, event.is_deallocation) << "seed " << seed;
+      }
+    } catch (const trace_error&) {
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, 10000u);
+  EXPECT_GT(read, 4000u); // a quarter is not damaged
+}
+
 class TraceFile : public testing::Test {
 protected:
   void write(const bytes& content) {
@@ -205,9 +282,15 @@ TEST_F(TraceFile, SaysInOneLineWhichFileIsWrong) {
   write(xz);
   expect("corrupt");
 
+  write(packed(bytes(3 << 20, 'x')));
+  expect("not a QTRACE1 trace");
+
   write(packed(with_magic({1, 0, 1, 0, 1, 0})));
   expect("before the first");
 }
+
+// The device gives bytes without end.
+TEST(TracePath, OfAnotherKindIsNotReadToItsEnd) { EXPECT_THROW(read_trace("/dev/zero"), trace_error); }
 
 TEST(TracePath, OfAFolderIsRefused) { EXPECT_THROW(read_trace(testing::TempDir()), trace_error); }
 

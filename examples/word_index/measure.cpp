@@ -1,8 +1,8 @@
 #include "measure.hpp"
 
 #include "child_process.hpp"
+#include "examples/progress_bar.hpp"
 #include "ledger_resource.hpp"
-#include "progress_bar.hpp"
 #include "write_index.hpp"
 
 #include <algorithm>
@@ -17,7 +17,7 @@ using path = std::filesystem::path;
 
 /// Everything that the program does, from the files to the sorted index on disk.
 summary do_the_work(const std::vector<path>& files, const path& output, std::pmr::memory_resource* memory,
-                    progress_bar& bar) {
+                    examples::progress_bar& bar) {
   summary found;
   const index words =
       build_index(files, memory, found.read, [&](std::size_t done) { bar.show(done, files.size()); });
@@ -37,7 +37,7 @@ run_result run(const subject& which, const std::vector<path>& files, const path&
   using clock = std::chrono::steady_clock;
   run_result result;
   ledger_resource ledger;
-  progress_bar bar(label);
+  examples::progress_bar bar(stdout, label, "files");
   const auto start = clock::now();
   which.run(counted ? &ledger : std::pmr::new_delete_resource(), [&](std::pmr::memory_resource* memory) {
     result.found = do_the_work(files, output, memory, bar);

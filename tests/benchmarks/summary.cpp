@@ -1,5 +1,7 @@
 #include "summary.hpp"
 
+#include "replay/median.hpp"
+
 #include <algorithm>
 #include <cmath>
 
@@ -11,12 +13,6 @@ void add_if_new(std::vector<std::string>& names, const std::string& name) {
 }
 
 } // namespace
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t middle = values.size() / 2;
-  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-}
 
 double geometric_mean(const std::vector<double>& values) {
   double logs = 0;
@@ -42,7 +38,7 @@ std::optional<double> summary::median_ns(const std::string& workload, const std:
   if (all == nullptr) return {};
   std::vector<double> values;
   for (const auto& [round, ns] : *all) values.push_back(ns);
-  return median(std::move(values));
+  return quarry_replay::median(std::move(values));
 }
 
 std::optional<double> summary::ratio(const std::string& workload, const std::string& subject,
@@ -54,7 +50,7 @@ std::optional<double> summary::ratio(const std::string& workload, const std::str
     if (const auto same_round = theirs->find(round); same_round != theirs->end())
       ratios.push_back(ns / same_round->second);
   if (ratios.empty()) return {};
-  return median(std::move(ratios));
+  return quarry_replay::median(std::move(ratios));
 }
 
 } // namespace quarry_bench

@@ -10,7 +10,6 @@
 
 namespace quarry_bench {
 
-double median(std::vector<double> values);
 double geometric_mean(const std::vector<double>& values);
 
 class summary {
