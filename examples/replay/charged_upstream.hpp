@@ -28,17 +28,20 @@ public:
   std::size_t take_peak() { return peak_.exchange(held_); }
 
 private:
-  static std::size_t charge_for(void* block) { return malloc_usable_size(block) + sizeof(std::size_t); }
+  // What malloc says of over-aligned blocks contains address space that alignment passed over.
+  static std::size_t charge_for(void* block, std::size_t bytes, std::size_t alignment) {
+    return (alignment > alignof(std::max_align_t) ? bytes : malloc_usable_size(block)) + sizeof(std::size_t);
+  }
 
   void* do_allocate(std::size_t bytes, std::size_t alignment) override {
     void* const block = std::pmr::new_delete_resource()->allocate(bytes, alignment);
     ++calls_;
-    raise_to(peak_, held_ += charge_for(block));
+    raise_to(peak_, held_ += charge_for(block, bytes, alignment));
     return block;
   }
   void do_deallocate(void* block, std::size_t bytes, std::size_t alignment) override {
     ++calls_;
-    held_ -= charge_for(block);
+    held_ -= charge_for(block, bytes, alignment);
     std::pmr::new_delete_resource()->deallocate(block, bytes, alignment);
   }
   bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override { return this == &other; }

@@ -1,7 +1,7 @@
 #include "show_pool.hpp"
 
 #include "build_index.hpp"
-#include "progress_bar.hpp"
+#include "examples/progress_bar.hpp"
 
 #include <quarry/pool_resource.hpp>
 #include <quarry/report.hpp>
@@ -16,7 +16,7 @@ void show_pool(const std::vector<std::filesystem::path>& files, const std::files
   quarry::synchronized_pool_resource pool;
   tally read;
   const index words = [&] {
-    progress_bar bar("quarry, for the report");
+    examples::progress_bar bar(stdout, "quarry, for the report", "files");
     return build_index(files, &pool, read, [&](std::size_t done) { bar.show(done, files.size()); });
   }();
   quarry::report::text(std::cout, pool);
