@@ -102,6 +102,10 @@ public:
   void free_all() {
     while (size() != 0) free_last();
   }
+  void forget_all() { // after the pool's release()
+    blocks_.clear();
+    bytes_ = 0;
+  }
 
   std::size_t size() const { return blocks_.size(); }
   std::size_t bytes() const { return bytes_; }
