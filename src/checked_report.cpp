@@ -54,7 +54,7 @@ std::string why_refused(const free_call& call, violation_kind kind, const checke
          allocation_of(block);
 }
 
-std::string beside(const checked_block& block, std::string where, const std::byte* written) {
+std::string beside(const checked_block& block, const std::string& where, const std::byte* written) {
   return "the byte " + where + " was written: it is " + hexadecimal(written) + "; " + allocation_of(block) +
          (block.is == checked_block::condition::live
               ? "; never freed"

@@ -72,7 +72,7 @@ public:
     return fixed(whole == 0 ? 0 : 100 * static_cast<double>(part) / static_cast<double>(whole), 1);
   }
 
-  static std::string right(std::string text, std::size_t width) {
+  static std::string right(const std::string& text, std::size_t width) {
     return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
   }
 

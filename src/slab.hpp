@@ -77,7 +77,7 @@ struct alignas(64) slab {
   /// block is used.
   bool spans(const void* address) const noexcept {
     return static_cast<std::size_t>(static_cast<const std::byte*>(address) - base) <
-           blocks * block_sizes[block_class()];
+           std::size_t{block_sizes[block_class()]} * blocks;
   }
 
   bool is_free(std::size_t index) const noexcept { return (free[index / 64] >> (index % 64) & 1) != 0; }

@@ -47,7 +47,8 @@ void place_tiles(tile_group& g, double side, double gap) {
   g.cell = side / static_cast<double>(g.rows);
   double left = 0, top = 0;
   for (tile& each : g.tiles) {
-    const double width = g.cell * static_cast<double>((each.slab->blocks + g.rows - 1) / g.rows);
+    const std::size_t columns = (each.slab->blocks + g.rows - 1) / g.rows;
+    const double width = g.cell * static_cast<double>(columns);
     if (left + width > slab_layout::inner_width) {
       left = 0;
       top += side + gap;

@@ -17,7 +17,7 @@ template <class Value>
 union immortal {
   Value value;
   constexpr immortal() noexcept : value{} {}
-  ~immortal() {}
+  ~immortal() {} // NOLINT(modernize-use-equals-default): a union's is deleted then
 };
 
 struct spare_page {

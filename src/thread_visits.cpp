@@ -111,7 +111,7 @@ void thread_magazines::check_invariants() {
       wrong = what.what();
     }
   });
-  if (wrong != nullptr) throw what;
+  if (wrong != nullptr) throw std::logic_error(what);
 }
 
 } // namespace quarry::detail

@@ -109,7 +109,7 @@ std::error_code trace_recorder::write_out() noexcept {
 
 void trace_recorder::report() const noexcept {
   std::fprintf(stderr, "quarry: the recording %s ends early: %s\n", path_.c_str(),
-               std::strerror(error_.value()));
+               std::strerror(error_.value())); // NOLINT(concurrency-mt-unsafe): the C library's is safe
 }
 
 } // namespace quarry::detail

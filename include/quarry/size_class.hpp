@@ -30,7 +30,7 @@ inline constexpr std::size_t largest_block_size = 262144;
 constexpr size_class size_class_of_last(std::size_t last) noexcept {
   const auto highest =
       static_cast<unsigned>(63 ^ std::countl_zero(std::uint64_t{last | 127})); // bit that is set
-  return (last >> (highest - 3)) + highest * 8 - 48;
+  return (last >> (highest - 3)) + std::size_t{highest} * 8 - 48;
 }
 
 /// Offset of the last byte of a request rounded up to its alignment; huge (≥ largest_block_size) for 0 bytes.
