@@ -1,0 +1,235 @@
+// Ends that race: threads that exit against the destruction of a pool (thread_exit, thread_magazines::retire,
+// let_go_of_caches), and the destruction of a segment pool against handles that other threads free
+// (segment_core::close, try_free_hot, try_free_cold, try_free_orphan).
+//
+// Gone through completely, with stores at once and with store buffers: two threads that exit with a cache
+// each while the pool is destroyed; one thread that frees a handle through its cache and one that has none,
+// while the segment pool is destroyed; and two of the latter. What is checked: nobody touches a pool or a
+// core that has ended, every block is freed once and comes back, the core ends exactly once, nobody waits for
+// ever. Not gone through: spans and regions, more than one handle a thread, observers that hold regions,
+// caches that are made meanwhile.
+#include "machine.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace quarry::test::interleaving {
+namespace {
+
+enum : register_index { r0, r1, freed };
+
+std::string told(bool wrong, const char* what) { return wrong ? what : ""; }
+
+class ends : public ::testing::TestWithParam<stores> {
+protected:
+  static void expect_right(const model& m) { EXPECT_EQ(explore(m, GetParam()).wrong, ""); }
+  static void expect_wrong(const model& m) { EXPECT_NE(explore(m, GetParam()).wrong, ""); }
+};
+INSTANTIATE_TEST_SUITE_P(every_order, ends, ::testing::Values(stores::at_once, stores::buffered),
+                         [](const auto& how) {
+                           return how.param == stores::at_once ? "at_once" : "buffered";
+                         });
+
+// ---- threads exit, a pool is destroyed
+
+namespace exiting {
+
+enum : word {
+  registry,
+  leaving,
+  pool_ended,
+  touched_too_late,
+  pool_of_first,
+  pool_of_second,
+  cached_by_first,
+  cached_by_second
+};
+
+struct flaws {
+  bool nobody_waits = false;   // the destructor does not wait for `leaving`
+  bool not_registered = false; // a thread does not count itself
+};
+
+program exiting_thread(const flaws& f, word pool, word cached) {
+  program p;
+  p.lock(registry).load(r0, pool).jump_if(r0, 0, "no_pool");
+  if (!f.not_registered) p.load(r1, leaving).add_to_register(r1, 1).store_register(leaving, r1);
+  p.unlock(registry);
+  // flushing
+  p.load(r1, pool_ended).jump_if(r1, 0, "alive").note(touched_too_late, 1).label("alive");
+  p.note(cached, -1);
+  p.load(r1, pool_ended).jump_if(r1, 0, "still").note(touched_too_late, 1).label("still");
+  p.lock(registry);
+  if (!f.not_registered) p.load(r1, leaving).add_to_register(r1, -1).store_register(leaving, r1);
+  p.label("no_pool").unlock(registry);
+  return p;
+}
+
+program destructor(const flaws& f) {
+  program p;
+  p.lock(registry);
+  if (!f.nobody_waits)
+    p.label("look").load(r0, leaving).jump_if(r0, 0, "none").unlock(registry).lock(registry).jump("look");
+  p.label("none").store(pool_of_first, 0).store(pool_of_second, 0).unlock(registry);
+  p.store_locked(pool_ended, 1);
+  return p;
+}
+
+model protocol(const flaws& f) {
+  model m;
+  m.threads = {exiting_thread(f, pool_of_first, cached_by_first),
+               exiting_thread(f, pool_of_second, cached_by_second), destructor(f)};
+  for (const word w : {pool_of_first, pool_of_second, cached_by_first, cached_by_second}) m.memory[w] = 1;
+  m.always = [](const state& s) {
+    return told(s.memory[touched_too_late] != 0, "a thread on its way out touches a pool that has ended");
+  };
+  return m;
+}
+
+} // namespace exiting
+
+TEST_P(ends, of_threads_and_of_their_pool) { expect_right(exiting::protocol({})); }
+TEST_P(ends, of_a_pool_wait_for_threads_on_their_way_out) {
+  expect_wrong(exiting::protocol({.nobody_waits = true}));
+}
+TEST_P(ends, of_threads_are_announced) { expect_wrong(exiting::protocol({.not_registered = true})); }
+
+// ---- handles are freed, their segment pool is destroyed
+
+namespace orphan {
+
+enum : word {
+  busy,
+  bounds_open,
+  serves, // the cache of the thread that has one belongs to the pool
+  inside,
+  orphaned,
+  mutex,
+  handles,
+  live_first,
+  live_second,
+  cached,
+  in_slabs,
+  ended,
+  touched_too_late
+};
+
+struct flaws {
+  bool no_barrier = false; // between closing the bounds and looking at `busy`
+  bool no_wait_for_inside = false;
+  bool no_look_at_orphaned = false;
+  bool counted_before_closing = false; // handles are counted while who frees may be inside
+};
+
+void touch_core(program& p, int place) {
+  const std::string alive = "alive" + std::to_string(place);
+  p.load(r1, ended).jump_if(r1, 0, alive).note(touched_too_late, 1).label(alive);
+}
+
+void exchange_state(program& p, word live, const std::string& lost) {
+  p.load(r0, live).jump_if(r0, 0, lost).compare_exchange(freed, live, r0, -1).jump_if(freed, 0, lost);
+}
+
+void free_cold(program& p, const flaws& f, word live) {
+  touch_core(p, 0);
+  p.add_locked(inside, 1);
+  if (!f.no_look_at_orphaned) p.load(r0, orphaned).jump_unless(r0, 0, "orphan");
+  exchange_state(p, live, "leave");
+  touch_core(p, 1);
+  p.note(in_slabs, 1);
+  p.label("leave");
+  touch_core(p, 2);
+  p.add_locked(inside, -1).jump("done");
+
+  p.label("orphan").add_locked(inside, -1).lock(mutex);
+  exchange_state(p, live, "last_no");
+  touch_core(p, 3);
+  p.note(in_slabs, 1).load(r0, handles).add_to_register(r0, -1).store_register(handles, r0);
+  p.jump_unless(r0, 0, "last_no").unlock(mutex).add_locked(ended, 1).jump("done");
+  p.label("last_no").unlock(mutex);
+  p.label("done");
+}
+
+program frees_cold(const flaws& f, word live) {
+  program p;
+  free_cold(p, f, live);
+  return p;
+}
+
+program frees_hot(const flaws& f, word live) {
+  program p;
+  p.store(busy, 1).load(r0, serves).jump_if(r0, 0, "cold").load(r0, bounds_open).jump_if(r0, 0, "cold");
+  exchange_state(p, live, "cold");
+  p.load(r0, cached).add_to_register(r0, 1).store_register(cached, r0).store(busy, 0).jump("end");
+  p.label("cold").store(busy, 0);
+  free_cold(p, f, live);
+  p.label("end");
+  return p;
+}
+
+void count_handles(program& p) {
+  p.load(r0, live_first).load(r1, live_second).jump_if(r1, 0, "counted").add_to_register(r0, 1);
+  p.label("counted").store_register(handles, r0);
+}
+
+program destructor(const flaws& f) {
+  program p;
+  p.lock(mutex).store_locked(orphaned, 1);
+  if (f.counted_before_closing) count_handles(p);
+  if (!f.no_wait_for_inside) p.wait_until(inside, 0);
+  p.store(bounds_open, 0);
+  if (!f.no_barrier) p.membarrier();
+  p.wait_until(busy, 0);
+  // the owner is out: its blocks go to the slabs, and its cache serves nobody
+  p.load(r0, cached).label("flush").jump_if(r0, 0, "flushed").add_to_register(r0, -1).note(in_slabs, 1);
+  p.jump("flush").label("flushed").store(cached, 0).store(serves, 0);
+  if (!f.no_wait_for_inside) p.wait_until(inside, 0);
+  if (!f.counted_before_closing) count_handles(p);
+  p.load(r0, handles).jump_if(r0, 0, "no_handles").unlock(mutex).jump("done");
+  p.label("no_handles").unlock(mutex).add_locked(ended, 1);
+  p.label("done");
+  return p;
+}
+
+model protocol(const flaws& f, program first, program second) {
+  model m;
+  m.threads = {std::move(first), std::move(second), destructor(f)};
+  for (const word w : {bounds_open, serves, live_first, live_second}) m.memory[w] = 1;
+  m.always = [](const state& s) {
+    return told(s.memory[touched_too_late] != 0, "a core that has ended is touched") +
+           told(s.memory[ended] > 1, "the core ends twice");
+  };
+  m.at_the_end = [](const state& s) {
+    return told(s.memory[ended] != 1, "the core never ends") +
+           told(s.memory[in_slabs] != 2, "a block did not come back");
+  };
+  return m;
+}
+
+model hot_and_cold(const flaws& f) {
+  return protocol(f, frees_hot(f, live_first), frees_cold(f, live_second));
+}
+model both_cold(const flaws& f) { return protocol(f, frees_cold(f, live_first), frees_cold(f, live_second)); }
+
+} // namespace orphan
+
+TEST_P(ends, of_a_segment_pool_and_of_handles_freed_hot_and_cold) { expect_right(orphan::hot_and_cold({})); }
+TEST_P(ends, of_a_segment_pool_and_of_handles_freed_cold) { expect_right(orphan::both_cold({})); }
+TEST_P(ends, of_a_segment_pool_wait_for_who_is_inside) {
+  expect_wrong(orphan::both_cold({.no_wait_for_inside = true}));
+}
+TEST_P(ends, of_a_segment_pool_are_looked_at_by_who_frees) {
+  expect_wrong(orphan::both_cold({.no_look_at_orphaned = true}));
+}
+TEST_P(ends, of_a_segment_pool_count_when_nobody_is_inside) {
+  expect_wrong(orphan::hot_and_cold({.counted_before_closing = true}));
+}
+TEST(ends_with_store_buffers, need_the_barrier) {
+  EXPECT_NE(explore(orphan::hot_and_cold({.no_barrier = true}), stores::buffered).wrong, "");
+  EXPECT_EQ(explore(orphan::hot_and_cold({.no_barrier = true}), stores::at_once).wrong, "");
+}
+
+} // namespace
+} // namespace quarry::test::interleaving
