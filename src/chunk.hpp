@@ -12,11 +12,11 @@ namespace quarry::detail {
 
 // A chunk is aligned to its size, at most to a granule. One below a granule is a power of two, of 8 units;
 // others have units of 1 KiB or, where that would be more than 64 of them, of the least power of two that
-// makes it 64. A slot is a unit, at most a granule.
+// makes it 64. Each unit has a slot.
 //
-//   bytes = units << unit_shift = slots << slot_shift
-//   bit u of free_units is clear  ⇔  the slots of unit u lead to a slab that is in use, for u < units
-//   bit u of free_units is set  ⇐  the slots of unit u are null
+//   bytes = units << unit_shift
+//   bit u of free_units is clear  ⇔  slot u leads to a slab that is in use, for u < units
+//   bit u of free_units is set  ⇐  slot u is null
 struct alignas(64) chunk {
   std::byte* base;
   std::uint64_t free_units;
@@ -24,25 +24,20 @@ struct alignas(64) chunk {
   chunk* right;
   std::size_t bytes;
   std::uint8_t unit_shift;
-  std::uint8_t slot_shift;
   std::uint8_t units;
   std::uint8_t list;         // which one of the slab source it is in
   std::uint8_t dedicated_to; // the only class it may serve, or slab::no_class
   std::size_t id;            // of the region it is, where regions are known
 
-  static constexpr unsigned least_slot_shift = 10; // but for chunks below a granule
-  static constexpr unsigned most_slot_shift = 14;  // a granule
+  static constexpr unsigned least_unit_shift = 10; // but for chunks below a granule
 
   static unsigned unit_shift_of(std::size_t chunk_bytes) noexcept {
     if (chunk_bytes < granule) return static_cast<unsigned>(std::countr_zero(chunk_bytes)) - 3;
-    return std::max<unsigned>(least_slot_shift,
+    return std::max<unsigned>(least_unit_shift,
                               static_cast<unsigned>(std::bit_width((chunk_bytes - 1) >> 6)));
   }
-  static unsigned slot_shift_of(std::size_t chunk_bytes) noexcept {
-    return std::min(unit_shift_of(chunk_bytes), most_slot_shift);
-  }
-  static std::size_t slots_of(std::size_t chunk_bytes) noexcept {
-    return chunk_bytes >> slot_shift_of(chunk_bytes);
+  static std::size_t units_of(std::size_t chunk_bytes) noexcept {
+    return chunk_bytes >> unit_shift_of(chunk_bytes);
   }
 
   /// What is asked of upstream for a chunk.
@@ -52,10 +47,10 @@ struct alignas(64) chunk {
 
   /// Bytes of the descriptor with its slots.
   static std::size_t descriptor_bytes(std::size_t chunk_bytes) noexcept {
-    return sizeof(chunk) + slots_of(chunk_bytes) * sizeof(std::atomic<slab*>);
+    return sizeof(chunk) + units_of(chunk_bytes) * sizeof(std::atomic<slab*>);
   }
 
-  /// By slot: the slab that lies there, or null.
+  /// By unit: the slab that lies there, or null.
   std::atomic<slab*>* slots() noexcept { return reinterpret_cast<std::atomic<slab*>*>(this + 1); }
   const std::atomic<slab*>* slots() const noexcept {
     return reinterpret_cast<const std::atomic<slab*>*>(this + 1);
@@ -65,12 +60,11 @@ struct alignas(64) chunk {
   void reset(std::byte* memory, std::size_t size, std::uint8_t only_class) noexcept {
     base = memory;
     bytes = size;
-    slot_shift = static_cast<std::uint8_t>(slot_shift_of(size));
     unit_shift = static_cast<std::uint8_t>(unit_shift_of(size));
     units = static_cast<std::uint8_t>(size >> unit_shift);
     free_units = all_units();
     dedicated_to = only_class;
-    for (std::size_t i = 0; i < slots_of(size); ++i) slots()[i].store(nullptr, std::memory_order_relaxed);
+    for (std::size_t i = 0; i < units; ++i) slots()[i].store(nullptr, std::memory_order_relaxed);
   }
 
   std::uint64_t all_units() const noexcept { return ~std::uint64_t{0} >> (64 - units); }
@@ -86,9 +80,7 @@ struct alignas(64) chunk {
 
   /// Writes `what` into the slots of `count` units from `first`.
   void mark(std::size_t first, std::size_t count, slab* what) noexcept {
-    const unsigned shift = unit_shift - slot_shift;
-    for (std::size_t i = first << shift; i < (first + count) << shift; ++i)
-      slots()[i].store(what, std::memory_order_release);
+    for (std::size_t i = first; i < first + count; ++i) slots()[i].store(what, std::memory_order_release);
   }
 };
 static_assert(sizeof(chunk) == 64, "a chunk's descriptor is one cache line");

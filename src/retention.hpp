@@ -27,9 +27,11 @@ public:
   /// `fixed` bytes are allowed, unless it is `by_use`.
   retention(const usage& u, std::size_t fixed) noexcept : usage_(u), fixed_(fixed) {}
 
+  bool is_fixed() const noexcept { return fixed_ != by_use; }
+
   /// May be asked without the owner's lock.
   std::size_t allowance() const noexcept {
-    if (fixed_ != by_use) return fixed_;
+    if (is_fixed()) return fixed_;
     const std::size_t length = this->length();
     const std::size_t left = length - std::min(length, freed_in_period());
     const std::size_t faded =
@@ -40,7 +42,7 @@ public:
 
   /// True while more is kept than today's use alone would allow: then frees must be seen, for periods to end.
   bool settling(std::size_t idle) const noexcept {
-    return fixed_ == by_use && idle > one_chunk + floor_bytes + usage_.used() / 8;
+    return !is_fixed() && idle > one_chunk + floor_bytes + usage_.used() / 8;
   }
 
   /// May be asked without the owner's lock.

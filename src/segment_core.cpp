@@ -1,6 +1,7 @@
 #include "segment_core.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <new>
 #include <stdexcept>
@@ -14,6 +15,13 @@ namespace {
 
 constexpr std::size_t page = 4096;
 
+// A quarter of the limit, where that is less.
+std::size_t slab_size_within(const segment_pool_options& options) noexcept {
+  const std::size_t fitting =
+      std::max(std::bit_floor(options.byte_limit / 4), std::bit_ceil(options.largest_segment));
+  return std::min(options.slab_size, fitting);
+}
+
 // Bytes of a region for one segment; 0 when there is no such number.
 std::size_t whole_pages(std::size_t bytes, std::size_t alignment) noexcept {
   const std::size_t unit = std::max(page, alignment);
@@ -25,8 +33,8 @@ std::size_t whole_pages(std::size_t bytes, std::size_t alignment) noexcept {
 segment_core::segment_core(const segment_pool_options& options, std::pmr::memory_resource* up) noexcept
     : options_(options), table_index_(thread_magazines::next_table_index()),
       hot_limit_(std::min(magazine_limit, options.largest_segment)), regions_(options.observer),
-      core_({options.slab_size, options.largest_segment, options.byte_limit, options.retain_bytes, regions_,
-             slabs_},
+      core_({slab_size_within(options), options.largest_segment, options.byte_limit, options.retain_bytes,
+             regions_, slabs_},
             up),
       caches_(core_, this, table_index_) {}
 

@@ -8,9 +8,9 @@ namespace quarry::detail {
 
 namespace {
 
-// A key: the number of the granule, above it 18 bits of what is there. For a granule of a chunk: its place in
-// it. For a small chunk: where in the granule it starts, in lines of 64 bytes, and above that the logarithm
-// of its size.
+// A key: the number of the granule, above it 18 bits of what is there. For a granule of a chunk: the
+// unit in which it starts. For a small chunk: where in the granule it starts, in lines of 64 bytes, and above
+// that the logarithm of its size.
 constexpr unsigned place_shift = 46, size_shift = 54;
 
 std::uintptr_t number_of(const void* address) noexcept { return reinterpret_cast<std::uintptr_t>(address); }
@@ -19,26 +19,30 @@ std::uintptr_t granule_of_key(std::uintptr_t key) noexcept {
   return key & ((std::uintptr_t{1} << place_shift) - 1);
 }
 
+// The unit in which granule `place` of a chunk starts.
+std::uintptr_t unit_at(const chunk& c, std::size_t place) noexcept { return place * granule >> c.unit_shift; }
+
 std::uintptr_t key_of(const chunk& c, std::size_t place) noexcept {
   const std::uintptr_t start = number_of(c.base);
-  if (c.bytes >= granule) return (start / granule + place) | (place << place_shift);
+  if (c.bytes >= granule) return (start / granule + place) | unit_at(c, place) << place_shift;
   const auto log2_size = static_cast<std::uintptr_t>(std::countr_zero(c.bytes));
   return start / granule | (start % granule / 64) << place_shift | log2_size << size_shift;
 }
 
-// A value: the slots of a granule, and in the low bits how often a slot is more than 1 KiB, as a logarithm;
-// or a small chunk and `small`.
+// A value: the slots of a granule, and in the low bits how often a unit is more than 1 KiB, as a logarithm,
+// up to a granule; or a small chunk and `small`.
 constexpr std::uintptr_t small = 7;
+constexpr unsigned granule_shift = std::countr_zero(granule);
 
 std::uintptr_t value_of(const chunk& c, std::size_t place) noexcept {
   if (c.bytes < granule) return number_of(&c) | small;
-  const unsigned shift = chunk::slot_shift_of(c.bytes);
-  return number_of(c.slots() + (place * granule >> shift)) | (shift - chunk::least_slot_shift);
+  const unsigned shift = std::min<unsigned>(c.unit_shift, granule_shift);
+  return number_of(c.slots() + unit_at(c, place)) | (shift - chunk::least_unit_shift);
 }
 
 bool is_small(std::uintptr_t value) noexcept { return (value & small) == small; }
-unsigned slot_shift(std::uintptr_t value) noexcept {
-  return chunk::least_slot_shift + static_cast<unsigned>(value & small);
+unsigned unit_shift(std::uintptr_t value) noexcept {
+  return chunk::least_unit_shift + static_cast<unsigned>(value & small);
 }
 std::atomic<slab*>* slots_at(std::uintptr_t value) noexcept {
   return reinterpret_cast<std::atomic<slab*>*>(value & ~small);
@@ -88,7 +92,7 @@ slab* slab_map::find(const void* address) const noexcept {
     const std::size_t slot = offset_in_small(key, number_of(address)) >> ((key >> size_shift) - 3);
     return small_chunk(value).slots()[slot & 7].load(std::memory_order_acquire);
   }
-  const std::size_t slot = number_of(address) % granule >> slot_shift(value);
+  const std::size_t slot = number_of(address) % granule >> unit_shift(value);
   return slots_at(value)[slot].load(std::memory_order_acquire);
 }
 
@@ -96,8 +100,8 @@ chunk& slab_map::chunk_of(const void* address) const noexcept {
   const entry& e = *entry_of(address);
   const std::uintptr_t value = e.value.load(std::memory_order_relaxed);
   if (is_small(value)) return small_chunk(value);
-  const std::size_t place = e.key.load(std::memory_order_relaxed) >> place_shift;
-  auto* const slots = slots_at(value) - (place * granule >> slot_shift(value));
+  const std::size_t unit = e.key.load(std::memory_order_relaxed) >> place_shift;
+  auto* const slots = slots_at(value) - unit;
   return *(reinterpret_cast<chunk*>(slots) - 1);
 }
 

@@ -48,12 +48,13 @@ slab& slab_source::take(size_class c, std::size_t class_bytes) {
   }
   const std::lock_guard growing(up_.mutex());
   for (std::size_t largest_chunk = limits_.largest_chunk;;) {
+    std::size_t lacking = 0;
     {
       const std::lock_guard guard(mutex_);
-      if (slab* const s = try_take(w)) return *s;
+      if (slab* const s = try_take(w, list_count, &lacking)) return *s;
     }
     try {
-      grow(w, largest_chunk);
+      grow(w, largest_chunk, lacking);
     } catch (const std::bad_alloc&) {
       if (recorded() && largest_chunk / 2 >= std::bit_ceil(std::size_t{block_sizes[c]})) {
         largest_chunk /= 2; // regions shrink to fit
@@ -68,13 +69,13 @@ slab& slab_source::take(size_class c, std::size_t class_bytes) {
   }
 }
 
-// An eighth of what the class has: then the slab that is not full yet is a small part of it.
+// An eighth of what the class has, for segments up to a region: then the slab that is not full yet is a small
+// part of it.
 slab_source::wish slab_source::wish_for(size_class c, std::size_t class_bytes) const noexcept {
   const std::size_t block = block_sizes[c];
   const std::size_t most = block * std::size_t{std::min(limits_.blocks_per_slab, limits_.blocks_per_chunk)};
-  const std::size_t share =
-      std::clamp<std::size_t>(std::bit_floor(class_bytes / 8 + 1), least_slab(),
-                              std::min(largest_small_slab, std::size_t{limits_.largest_chunk}));
+  const std::size_t share = std::clamp<std::size_t>(std::bit_floor(class_bytes / 8 + 1), least_slab(),
+                                                    recorded() ? limits_.largest_chunk : largest_small_slab);
   const std::size_t bytes = std::max(block, std::bit_floor(std::min(share, most))); // divides a chunk
   return {c, bytes, std::max(block, bytes / 4)};
 }
@@ -85,14 +86,14 @@ slab* slab_source::take_from_chunks_in_use(size_class c, std::size_t class_bytes
   return try_take(w, empty_list);
 }
 
-slab* slab_source::try_take(const wish& w, std::size_t lists) noexcept {
-  return make(find_run(w, lists, tries_per_list), w.c);
+slab* slab_source::try_take(const wish& w, std::size_t lists, std::size_t* lacking) noexcept {
+  return make(find_run(w, lists, tries_per_list), w.c, lacking);
 }
 
 // When there is no more to be had: any room for a block.
 slab* slab_source::take_anywhere(const wish& w) noexcept {
   const wish modest{w.c, w.bytes, block_sizes[w.c]};
-  return make(find_run(modest, list_count, std::numeric_limits<int>::max()), w.c);
+  return make(find_run(modest, list_count, std::numeric_limits<int>::max()), w.c, nullptr);
 }
 
 slab_source::run slab_source::find_run(const wish& w, std::size_t lists, int tries_in_list) const noexcept {
@@ -143,10 +144,12 @@ std::size_t slab_source::slab_bytes(std::size_t blocks) const noexcept {
   return recorded() ? recorded_slab_bytes(blocks) : sizeof(slab);
 }
 
-// Null when there is no run, or no memory to describe a slab.
-slab* slab_source::make(const run& r, size_class c) noexcept {
+// Null when there is no run, or no memory to describe a slab: then how much is lacking is said.
+slab* slab_source::make(const run& r, size_class c, std::size_t* lacking) noexcept {
   if (r.in == nullptr) return nullptr;
-  void* const piece = slab_memory().take(slab_bytes(blocks_in(r, c)));
+  const std::size_t bytes = slab_bytes(blocks_in(r, c));
+  void* const piece = slab_memory().take(bytes);
+  if (piece == nullptr && lacking != nullptr) *lacking = bytes;
   return piece == nullptr ? nullptr : &carve(r, *static_cast<slab*>(piece), c);
 }
 
@@ -168,9 +171,8 @@ slab& slab_source::carve(const run& r, slab& s, size_class c) noexcept {
 
 // Slabs that have come back and stayed in the slots of these units.
 void slab_source::forget(chunk& c, std::size_t first_unit, std::size_t units) noexcept {
-  const unsigned shift = c.unit_shift - c.slot_shift;
   for (std::size_t unit = first_unit; unit < first_unit + units; ++unit) {
-    slab* const s = c.slots()[unit << shift].load(std::memory_order_relaxed);
+    slab* const s = c.slots()[unit].load(std::memory_order_relaxed);
     if (s == nullptr) continue;
     const run r = run_of(c, *s);
     c.mark(r.first, r.units, nullptr);
@@ -195,7 +197,7 @@ void slab_source::give_surplus() noexcept {
   {
     const std::lock_guard guard(mutex_);
     for (chunk*& c : surplus) {
-      c = remove_surplus(retention_.allowance());
+      c = remove_surplus(allowed_idle());
       if (c != nullptr) retention_.given_back(c->bytes);
     }
   }
@@ -205,9 +207,7 @@ void slab_source::give_surplus() noexcept {
 
 slab_source::run slab_source::run_of(chunk& c, const slab& s) noexcept {
   run r{&c, static_cast<std::size_t>(s.base - c.base) >> c.unit_shift, 1};
-  const unsigned shift = c.unit_shift - c.slot_shift;
-  while (r.first + r.units < c.units &&
-         c.slots()[(r.first + r.units) << shift].load(std::memory_order_relaxed) == &s)
+  while (r.first + r.units < c.units && c.slots()[r.first + r.units].load(std::memory_order_relaxed) == &s)
     ++r.units;
   return r;
 }
@@ -228,6 +228,17 @@ void slab_source::return_units(slab& s) noexcept {
 bool slab_source::has_surplus(std::size_t allowed) const noexcept {
   const chunk* const c = lists_[empty_list].highest();
   return c != nullptr && idle_ > allowed && idle_ - c->bytes >= allowed;
+}
+
+// Where a number of bytes may be retained, what is free in chunks that are in use is part of it.
+std::size_t slab_source::allowed_idle() const noexcept {
+  if (!retention_.is_fixed()) return retention_.allowance();
+  const std::size_t idle = idle_.load(std::memory_order_relaxed);
+  const std::size_t unused = up_.held() - std::min(up_.held(), usage_.used() + usage_.oversized());
+  const std::size_t surplus = unused - std::min(unused, retention_.allowance());
+  const std::size_t whole_chunks =
+      (surplus + limits_.largest_chunk - 1) / limits_.largest_chunk * limits_.largest_chunk;
+  return idle - std::min(idle, whole_chunks);
 }
 
 chunk* slab_source::remove_surplus(std::size_t allowed) noexcept {

@@ -52,7 +52,8 @@ public:
   /// Does what is due by the count of frees; gives at most two chunks upstream.
   void tick() noexcept {
     const std::size_t idle = idle_.load(std::memory_order_relaxed);
-    if ((idle != 0 && idle >= retention_.allowance() + least_surplus) || retention_.period_is_over())
+    if ((idle != 0 && idle >= allowed_idle() + (retention_.is_fixed() ? 1 : least_surplus)) ||
+        retention_.period_is_over())
       advance();
   }
 
@@ -123,21 +124,22 @@ private:
   bool recorded() const noexcept { return limits_.recorded_slabs != nullptr; }
   bookkeeping& slab_memory() noexcept { return recorded() ? *limits_.recorded_slabs : bookkeeping_; }
   std::size_t slab_bytes(std::size_t blocks) const noexcept;
-  std::size_t most_blocks_of(const wish& w) const noexcept;
-  std::size_t least_slab() const noexcept { return std::max<std::size_t>(256, recorded() ? limits_.largest_chunk / 64 : 0); }
+  std::size_t least_slab() const noexcept { // a unit, or less where many classes shall share a small chunk
+    return recorded() ? std::size_t{1} << chunk::unit_shift_of(limits_.largest_chunk) : 256;
+  }
   std::size_t descriptor_bytes(std::size_t chunk_bytes) const noexcept;
   wish wish_for(size_class c, std::size_t class_bytes) const noexcept;
   bool bounded() const noexcept { return limits_.blocks_per_chunk < limits_.largest_chunk / 8; }
-  slab* try_take(const wish& w, std::size_t lists = list_count) noexcept;
+  slab* try_take(const wish& w, std::size_t lists = list_count, std::size_t* lacking = nullptr) noexcept;
   slab* take_anywhere(const wish& w) noexcept;
   run find_run(const wish& w, std::size_t lists, int tries_in_list) const noexcept;
   run fit(chunk& c, const wish& w) const noexcept;
   std::size_t blocks_in(const run& r, size_class c) const noexcept;
-  slab* make(const run& r, size_class c) noexcept;
+  slab* make(const run& r, size_class c, std::size_t* lacking) noexcept;
   slab& carve(const run& r, slab& s, size_class c) noexcept;
   void forget(chunk& c, std::size_t first_unit, std::size_t units) noexcept;
 
-  void grow(const wish& w, std::size_t largest_chunk);
+  void grow(const wish& w, std::size_t largest_chunk, std::size_t lacking);
   std::size_t next_chunk_bytes(const wish& w, std::size_t largest_chunk) const noexcept;
   void add(void* descriptor, void* memory, std::size_t bytes, size_class c) noexcept;
 
@@ -146,6 +148,7 @@ private:
   void relist(chunk& c) noexcept;
   static run run_of(chunk& c, const slab& s) noexcept;
   void return_units(slab& s) noexcept;
+  std::size_t allowed_idle() const noexcept;
   bool has_surplus(std::size_t allowed) const noexcept;
   chunk* remove_surplus(std::size_t allowed) noexcept;
   void give_surplus() noexcept;

@@ -37,7 +37,7 @@ void slab_source::check_invariants() const {
 }
 
 void slab_source::check_unit(const chunk& c, std::size_t unit) const {
-  const slab* const s = c.slots()[unit << (c.unit_shift - c.slot_shift)].load(std::memory_order_relaxed);
+  const slab* const s = c.slots()[unit].load(std::memory_order_relaxed);
   const bool is_free = (c.free_units >> unit & 1) != 0;
   if (recorded() ? s == nullptr && !is_free : (s == nullptr) != is_free)
     throw std::logic_error("quarry: a unit is neither free nor a slab's, or both");

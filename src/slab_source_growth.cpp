@@ -12,24 +12,19 @@ namespace quarry::detail {
 
 // Does the first thing that is missing; the caller then asks anew, since a call from within upstream may have
 // changed all.
-void slab_source::grow(const wish& w, std::size_t largest_chunk) {
+void slab_source::grow(const wish& w, std::size_t largest_chunk, std::size_t lacking) {
   const std::size_t bytes = next_chunk_bytes(w, largest_chunk);
   const std::size_t granules = slab_map::granules_of(bytes);
   const auto locked = [this](auto add) {
     const std::lock_guard guard(mutex_);
     add();
   };
+  if (lacking != 0) return slab_memory().grow(up_, lacking, locked);
   std::unique_lock guard(mutex_);
   void* const descriptor = bookkeeping_.take(descriptor_bytes(bytes));
-  const std::size_t slab_size = slab_bytes(most_blocks_of(w));
-  void* const spare = slab_memory().take(slab_size);
-  if (spare != nullptr) slab_memory().give(spare, slab_size);
-  if (spare == nullptr || descriptor == nullptr) {
-    if (descriptor != nullptr) bookkeeping_.give(descriptor, descriptor_bytes(bytes));
+  if (descriptor == nullptr) { // and memory for the first slab, lest that is one more call
     guard.unlock();
-    if (!recorded()) return bookkeeping_.grow(up_, slab_size + descriptor_bytes(bytes), locked);
-    if (spare == nullptr) return slab_memory().grow(up_, slab_size, locked);
-    return bookkeeping_.grow(up_, descriptor_bytes(bytes), locked);
+    return bookkeeping_.grow(up_, (recorded() ? 0 : sizeof(slab)) + descriptor_bytes(bytes), locked);
   }
   if (!map_.promise(granules)) {
     bookkeeping_.give(descriptor, descriptor_bytes(bytes));
@@ -61,12 +56,6 @@ std::size_t slab_source::next_chunk_bytes(const wish& w, std::size_t largest_chu
 std::size_t slab_source::descriptor_bytes(std::size_t chunk_bytes) const noexcept {
   const std::size_t bytes = chunk::descriptor_bytes(chunk_bytes);
   return recorded() ? std::max(bytes, 3 * bookkeeping::line) : bytes;
-}
-
-// A slab may be as large as a unit, also when less was wished for.
-std::size_t slab_source::most_blocks_of(const wish& w) const noexcept {
-  const std::size_t bytes = std::max(w.bytes, least_slab());
-  return std::min<std::size_t>(bytes / block_sizes[w.c], limits_.blocks_per_slab);
 }
 
 void slab_source::add(void* descriptor, void* memory, std::size_t bytes, size_class c) noexcept {

@@ -1,0 +1,226 @@
+// What a segment pool holds: never more than its limit, and little when little is used.
+#include <quarry/segment_pool.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <memory_resource>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "support/ledger_resource.hpp"
+
+namespace {
+
+using quarry::segment;
+using quarry::segment_pool;
+using quarry::segment_pool_options;
+using quarry::test::ledger_resource;
+
+std::vector<segment> fill(segment_pool& pool, std::size_t size) {
+  std::vector<segment> all;
+  while (segment s = pool.try_allocate_segment(size)) all.push_back(std::move(s));
+  return all;
+}
+
+// ---- the limit
+
+TEST(segment_limit, one_of_the_largest_can_always_be_had_on_an_empty_pool) {
+  for (const std::size_t largest : {2048u, 4096u, 10000u, 65536u, 262144u})
+    for (const std::size_t limit : {4 * largest, 5 * largest, 17 * largest}) {
+      ledger_resource up;
+      segment_pool pool({.slab_size = 1 << 20, .largest_segment = largest, .byte_limit = limit}, &up);
+      for (const std::size_t before :
+           {std::size_t{0}, std::size_t{1}, std::size_t{64}, std::size_t{1000}, largest / 3, largest}) {
+        if (before != 0) fill(pool, before);
+        const segment s = pool.allocate_segment(largest);
+        ASSERT_TRUE(s) << largest << " after " << before;
+        EXPECT_LE(up.peak_held(), limit);
+        pool.check_invariants();
+      }
+    }
+}
+
+TEST(segment_limit, is_used_well) {
+  ledger_resource up;
+  segment_pool pool({.byte_limit = 10 << 20}, &up);
+  const auto all = fill(pool, 4096);
+  EXPECT_GE(all.size() * 4096, (10u << 20) * 9 / 10);
+  EXPECT_LE(up.peak_held(), 10u << 20);
+  EXPECT_THROW((void)pool.allocate_segment(4096), std::bad_alloc);
+  EXPECT_THROW((void)pool.allocate_bytes(4096), std::bad_alloc);
+  pool.check_invariants();
+}
+
+TEST(segment_limit, a_freed_block_is_there_at_once_for_its_class) {
+  segment_pool pool({.byte_limit = 4 << 20});
+  auto all = fill(pool, 4096);
+  std::mt19937 random(1);
+  for (int i = 0; i != 2000; ++i) {
+    all[random() % all.size()].swap(all.back());
+    all.pop_back();
+    segment s = pool.try_allocate_segment(4096);
+    ASSERT_TRUE(s) << i;
+    all.push_back(std::move(s));
+  }
+  pool.check_invariants();
+}
+
+TEST(segment_limit, an_empty_region_is_there_at_once_for_any_class) {
+  segment_pool pool({.byte_limit = 8 << 20});
+  for (const std::size_t size : {4096u, 65536u, 30000u, 500000u, 1000u, 500000u, 5000u}) {
+    auto all = fill(pool, size);
+    ASSERT_FALSE(all.empty());
+    EXPECT_GE(all.size() * size, (8u << 20) * 7 / 10) << size;
+    all.clear();
+    pool.check_invariants();
+  }
+}
+
+TEST(segment_limit, what_lies_in_caches_of_other_threads_is_there_at_once) {
+  segment_pool pool({.byte_limit = 4 << 20});
+  std::atomic<int> step = 0;
+  std::vector<segment> all;
+  std::thread sleeper([&] {
+    for (int round = 0; round != 3; ++round) { // so that it has a cache
+      auto mine = fill(pool, 4096);
+    }
+    all = fill(pool, 4096);
+    const std::size_t kept = all.size() - 10;
+    all.resize(kept);
+    step = 1;
+    while (step != 2) std::this_thread::yield();
+  });
+  while (step != 1) std::this_thread::yield();
+  for (int i = 0; i != 10; ++i) {
+    segment s = pool.try_allocate_segment(4096);
+    EXPECT_TRUE(s) << i;
+    all.push_back(std::move(s));
+  }
+  EXPECT_FALSE(pool.try_allocate_segment(4096));
+  step = 2;
+  sleeper.join();
+  all.clear();
+  pool.check_invariants();
+}
+
+TEST(segment_limit, is_never_exceeded_by_any_mix_of_threads) {
+  constexpr std::size_t limit = 3 << 20;
+  ledger_resource up;
+  {
+    segment_pool pool({.byte_limit = limit, .retain_bytes = 1 << 20}, &up);
+    std::vector<std::thread> threads;
+    std::atomic<std::size_t> served = 0;
+    for (unsigned seed = 0; seed != 4; ++seed)
+      threads.emplace_back([&, seed] {
+        std::mt19937 random(seed);
+        std::vector<segment> mine;
+        for (int i = 0; i != 4000; ++i) {
+          const std::size_t size = std::size_t{1} << random() % 18;
+          if (random() % 2 == 0 && !mine.empty()) {
+            mine[random() % mine.size()].swap(mine.back());
+            mine.pop_back();
+          } else if (segment s = pool.try_allocate_segment(size)) {
+            mine.push_back(std::move(s));
+            ++served;
+          } else {
+            mine.clear();
+          }
+          if (random() % 500 == 0) pool.trim();
+        }
+      });
+    for (auto& t : threads) t.join();
+    EXPECT_GT(served.load(), 1000u);
+    EXPECT_LE(up.peak_held(), limit);
+    EXPECT_EQ(up.overlaps(), 0u);
+    EXPECT_EQ(pool.statistics().bytes_in_use, 0u);
+    pool.check_invariants();
+  }
+  EXPECT_TRUE(up.clean());
+}
+
+TEST(segment_limit, an_upstream_that_is_out_is_as_good_as_one) {
+  ledger_resource up;
+  segment_pool pool({}, &up);
+  std::vector<segment> all;
+  for (int i = 0; i != 1000; ++i) all.push_back(pool.allocate_segment(4096));
+  up.refuse_from_now();
+  auto rest = fill(pool, 4096);
+  EXPECT_FALSE(pool.try_allocate_segment(4096));
+  all.clear();
+  for (int i = 0; i != 1000; ++i) ASSERT_TRUE(pool.allocate_segment(4096)) << "freed blocks need no upstream";
+  pool.check_invariants();
+}
+
+// ---- failing upstream
+
+TEST(segment_failures, leave_everything_as_it_was) {
+  for (const std::size_t size : {100u, 4096u, 65536u, 300000u})
+    for (std::size_t k = 0; k != 12; ++k) {
+      ledger_resource up;
+      {
+        segment_pool pool({}, &up);
+        up.refuse_at(k, 1000);
+        std::vector<segment> got;
+        bool refused = false;
+        for (int i = 0; i != 40 && !refused; ++i) {
+          try {
+            got.push_back(pool.allocate_segment(size));
+          } catch (const std::bad_alloc&) {
+            refused = true;
+          }
+          pool.check_invariants();
+        }
+        up.refuse_nothing();
+        EXPECT_TRUE(pool.allocate_segment(size));
+        pool.check_invariants();
+      }
+      EXPECT_TRUE(up.clean()) << size << " at " << k;
+    }
+}
+
+// ---- shrinking
+
+TEST(segment_shrink, survivors_that_lie_together_leave_little_held) {
+  ledger_resource up;
+  segment_pool pool({}, &up);
+  std::vector<segment> all;
+  for (int i = 0; i != 10000; ++i) all.push_back(pool.allocate_segment(4096));
+  std::sort(all.begin(), all.end(), [](const segment& a, const segment& b) { return a.data() < b.data(); });
+  std::vector<segment> survivors;
+  for (int i = 0; i != 100; ++i) survivors.push_back(std::move(all[5000 + static_cast<std::size_t>(i)]));
+  std::shuffle(all.begin(), all.end(), std::mt19937(1));
+  all.clear();
+  const std::size_t live = 100 * 4096;
+  EXPECT_LE(up.held(), 2 * live + (1 << 20) + pool.options().retain_bytes);
+  pool.trim();
+  EXPECT_LE(up.held(), 2 * live + (2 << 20));
+  pool.check_invariants();
+}
+
+// The best that a pool can do that moves nothing: all survivors in as few regions as hold them, here one.
+// What is found is one to three: the first slabs of a class are small, and lie where they lie.
+TEST(segment_shrink, survivors_at_random_come_together_by_replacements) {
+  for (const std::size_t retained : {std::size_t{0}, segment_pool_options{}.retain_bytes}) {
+    ledger_resource up;
+    segment_pool pool({.retain_bytes = retained}, &up);
+    std::vector<segment> all;
+    for (int i = 0; i != 10000; ++i) all.push_back(pool.allocate_segment(4096));
+    std::mt19937 random(1);
+    std::shuffle(all.begin(), all.end(), random);
+    all.resize(100);
+    const std::size_t live = 100 * 4096, slab = 1 << 20;
+    EXPECT_GT(up.held(), 20 * live) << "they are scattered";
+    for (int i = 0; i != 1000; ++i) {
+      segment& s = all[random() % all.size()];
+      s = {};
+      s = pool.allocate_segment(4096);
+    }
+    EXPECT_LE(up.held(), 2 * live + slab + std::max(retained, 2 * slab));
+    pool.check_invariants();
+  }
+}
+
+} // namespace
