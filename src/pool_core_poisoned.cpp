@@ -54,7 +54,7 @@ void pool_core::deallocate_poisoned(size_class c, void* block) noexcept {
       while (quarantine::entry e = kept->take_surplus()) flush_into(f, e.c, &e.block, 1);
     }
   }
-  if (in_use) return finish(f);
+  if (in_use) return finish(f, reserved(c) != 0);
   if (!freed_twice) return flush(c, &block, 1);
   dropped_.fetch_add(1, std::memory_order_relaxed);
   report_bad({address_of(block), true, nullptr}, c);

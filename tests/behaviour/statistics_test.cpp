@@ -1,4 +1,5 @@
 // statistics(): exact when nobody is inside, sound in every snapshot, and a peak within its bounds.
+#include "../support/poisoned.hpp"
 #include "support.hpp"
 
 #include <algorithm>
@@ -34,8 +35,8 @@ TYPED_TEST(statistics, count_blocks_by_class) {
   for (int i = 0; i < 7; ++i) live.add(1024);
   live.add(1'000'000);
   const pool_statistics s = this->pool.statistics();
-  EXPECT_EQ(blocks_in_use(s, this->pool.good_size(64)), 300u);
-  EXPECT_EQ(blocks_in_use(s, this->pool.good_size(1024)), 7u);
+  EXPECT_EQ(blocks_in_use(s, block_serving(this->pool, 64, 8)), 300u);
+  EXPECT_EQ(blocks_in_use(s, block_serving(this->pool, 1024, 8)), 7u);
   EXPECT_EQ(s.oversized_blocks, 1u);
   EXPECT_EQ(s.oversized_bytes, 1'000'000u);
   EXPECT_EQ(s.bytes_held, this->upstream.held());

@@ -1,5 +1,6 @@
 // Thread-local and static objects free their blocks after the thread's caches are gone, or use a pool before
 // main begins and after it ends.
+#include "../support/poisoned.hpp"
 #include "support.hpp"
 
 #include <quarry/allocator.hpp>
@@ -49,7 +50,9 @@ TEST(thread_local_container, made_before_the_cache_outlives_it) {
     });
     EXPECT_NO_THROW(pool.check_invariants());
     EXPECT_EQ(pool.statistics().bytes_in_use, 0u);
-    EXPECT_EQ(pool.statistics().bytes_cached, 0u);
+    if (!memory_is_poisoned()) { // then it is the pool that keeps blocks back, not the thread
+      EXPECT_EQ(pool.statistics().bytes_cached, 0u);
+    }
   }
   EXPECT_TRUE(upstream.clean());
 }
