@@ -102,8 +102,10 @@ void write_svg(std::ostream& stream, std::string_view pool, const slab_survey& s
   const chunk_bars bars(survey, layout.bottom + 20);
   write_head(out, pool, survey, bars.bottom() + margin);
   write_bar(out, survey);
-  out << words(margin, caption_top, "key",
-               "The slabs: a tile each, a cell for each block. Colour is the size class, shade the state.");
+  out << words(
+      margin, caption_top, "key",
+      "The slabs: a tile each, a cell for each block. Colour is the size class, shade the state; % is of "
+      "their memory, ends too short for a block included.");
   write_slab_tiles(out, layout);
   bars.write(out, layout);
   out << "</svg>\n";

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <vector>
 
+alignas(std::max_align_t) unsigned char overwritten[8192];
+
 extern "C" void look() { std::puts("looking"); }
 
 // Tells on its output what gdb should show.
@@ -40,6 +42,7 @@ int main() {
   std::memcpy(read_by_many.data(), "share", 5);
   quarry::shared_segment once = std::move(read_by_many).share();
   quarry::shared_segment twice = once;
+  std::memset(overwritten, 0xEE, sizeof overwritten); // looked at as a pool
   look();
   own.deallocate(large, 1 << 20);
 }

@@ -8,7 +8,7 @@ trap 'rm -rf "$work"' EXIT
 failures=0
 
 shown=(-ex 'up' -ex 'print own' -ex 'print shared' -ex 'print *own.magazines_' -ex 'print segments' -ex 'print hello'
-  -ex 'print none' -ex 'print twice')
+  -ex 'print none' -ex 'print twice' -ex 'print *(quarry::synchronized_pool_resource*)overwritten')
 quiet=(-nx -batch -iex 'set debuginfod enabled off' -ex "source $printers" -ex 'set print elements 0' -ex 'set width 0')
 
 gdb "${quiet[@]}" -ex 'break look' -ex run "${shown[@]}" -ex "generate-core-file $work/core" "$program" >"$work/live" 2>&1
@@ -38,6 +38,7 @@ for where in live dead; do
   shows $where ' = segment: none'
   shows $where ' = shared_segment of 5 bytes, 2 owners, at 0x'
   shows $where ': 73 68 61 72 65 |share|'
+  shows $where ' = synchronized_pool_resource: not readable'
 done
 
 [ $failures -eq 0 ] || { echo '--- live:'; cat "$work/live"; echo '--- core file:'; cat "$work/dead"; }

@@ -82,9 +82,9 @@ def first_bytes(address, size):
         memory = gdb.selected_inferior().read_memory(address, min(size, SHOWN_BYTES)).tobytes()
     except gdb.MemoryError:
         return ": not readable"
+    numbers = " ".join("%02x" % b for b in memory)
     text = "".join(chr(b) if 32 <= b < 127 else "." for b in memory)
-    more = "..." if size > SHOWN_BYTES else ""
-    return ": %s%s |%s|%s" % (" ".join("%02x" % b for b in memory), " " + more if more else "", text, more)
+    return (": %s ... |%s|..." if size > SHOWN_BYTES else ": %s |%s|") % (numbers, text)
 
 
 # ---- magazines
@@ -220,6 +220,7 @@ class SharedPool(Pool):
         threads = "; magazines of " + counted(self.core.sets, "thread") if self.core else ""
         return Pool.to_string(self) + threads
 
+
 class SegmentPool(SharedPool):
     def state_of(self, value):
         kind = gdb.lookup_type("quarry::detail::segment_core")
@@ -293,8 +294,7 @@ def span_of(span):
     """Address and size of a std::span, whichever library's."""
     fields = span.type.strip_typedefs().fields()
     pointer = next(f for f in fields if f.type.strip_typedefs().code == gdb.TYPE_CODE_PTR)
-    extent = next(f for f in fields if f.type.strip_typedefs().code != gdb.TYPE_CODE_PTR and not f.is_base_class and hasattr(f, "bitpos"))
-    size = span[extent]
+    size = span[next(f for f in fields if f != pointer and hasattr(f, "bitpos"))]
     if size.type.strip_typedefs().code == gdb.TYPE_CODE_STRUCT:  # libstdc++ wraps it
         size = size[size.type.strip_typedefs().fields()[0]]
     return int(span[pointer]), int(size)
@@ -304,10 +304,8 @@ class Chain:
     def __init__(self, value):
         table = value["pieces_"]
         first, last = int(table["first_"]), int(table["last_"])
-        views = table["views_"]
-        self.pieces = [
-            (int(views[i]["iov_base"]), int(views[i]["iov_len"])) for i in range(first, min(last, first + MOST_ITEMS))
-        ]
+        views = [table["views_"][i] for i in range(first, min(last, first + MOST_ITEMS))]
+        self.pieces = [(int(view["iov_base"]), int(view["iov_len"])) for view in views]
 
     def to_string(self):
         size = sum(length for _, length in self.pieces)
