@@ -81,7 +81,7 @@ text { font-family: system-ui, "Segoe UI", "DejaVu Sans", sans-serif; fill: #1f2
 .small { font-size: 12px; fill: #52606d; }
 .tile path, .bar rect { shape-rendering: crispEdges; }
 .c { fill-opacity: .58; } .f { fill-opacity: .28; } .n { fill-opacity: .11; }
-.grid { stroke: #fff; fill: none; }
+.tile .grid { stroke: #fff; fill: none; shape-rendering: auto; }
 .large { fill: #0f1c2e; } .rest { fill: #fff; stroke: #9aa5b1; stroke-dasharray: 3 2; }
 </style>
 )" << rectangle(0, 0, slab_layout::page_width, height, "fill=\"#fff\"")
