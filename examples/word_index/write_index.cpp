@@ -1,9 +1,8 @@
 #include "write_index.hpp"
 
+#include "output_file.hpp"
+
 #include <algorithm>
-#include <charconv>
-#include <fstream>
-#include <stdexcept>
 
 namespace word_index {
 namespace {
@@ -18,22 +17,17 @@ std::pmr::vector<const entry*> sorted_by_word(const index& words) {
   return entries;
 }
 
-void append_number(std::pmr::string& line, std::uint32_t number) {
-  char digits[10];
-  line.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
-}
-
-void append_postings(std::pmr::string& line, const std::pmr::vector<posting>& postings) {
+void put_postings(output_file& out, const std::pmr::vector<posting>& postings) {
   const posting* previous = nullptr;
   for (const posting& each : postings) {
     if (previous && previous->file == each.file) {
-      line += ',';
+      out.put(",");
     } else {
-      line += ' ';
-      append_number(line, each.file);
-      line += ':';
+      out.put(" ");
+      out.put(each.file);
+      out.put(":");
     }
-    append_number(line, each.line);
+    out.put(each.line);
     previous = &each;
   }
 }
@@ -42,18 +36,20 @@ void append_postings(std::pmr::string& line, const std::pmr::vector<posting>& po
 
 void write_index(const index& words, const std::vector<std::filesystem::path>& files,
                  const std::filesystem::path& output) {
-  std::ofstream stream(output, std::ios::binary);
-  for (std::size_t number = 0; number != files.size(); ++number)
-    stream << "# " << number << ' ' << files[number].native() << '\n';
-  std::pmr::string line(words.get_allocator());
-  for (const entry* each : sorted_by_word(words)) {
-    line = each->first;
-    append_postings(line, each->second);
-    line += '\n';
-    stream << line;
+  output_file out(output);
+  for (std::uint32_t number = 0; number != files.size(); ++number) {
+    out.put("# ");
+    out.put(number);
+    out.put(" ");
+    out.put(files[number].native());
+    out.put("\n");
   }
-  stream.close();
-  if (!stream) throw std::runtime_error("cannot write " + output.native());
+  for (const entry* each : sorted_by_word(words)) {
+    out.put(each->first);
+    put_postings(out, each->second);
+    out.put("\n");
+  }
+  out.close();
 }
 
 } // namespace word_index
