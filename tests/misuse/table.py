@@ -42,7 +42,7 @@ KINDS_OF_WORDS = {
 def words_of_asan(errors):
     for line in errors.splitlines():
         if "ERROR: AddressSanitizer" in line or "ERROR: LeakSanitizer" in line:
-            return next((words for words in KINDS_OF_WORDS if words in line), line.split("Sanitizer: ", 1)[1])
+            return next((words for words in KINDS_OF_WORDS if words in line), line.split("Sanitizer: ")[1].split()[0])
     return None
 
 
