@@ -1,6 +1,6 @@
 #include "campaign.hpp"
 
-#include "pool_subject.hpp"
+#include "sanitizers.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -10,7 +10,6 @@
 #include <new>
 
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,14 +17,7 @@ namespace quarry::test {
 
 namespace {
 
-#if defined(__SANITIZE_THREAD__)
-constexpr std::size_t slowdown = 20;
-#elif defined(__has_feature)
-constexpr std::size_t slowdown = __has_feature(thread_sanitizer) || blocks_are_padded ? 20 : 1;
-#else
-constexpr std::size_t slowdown = blocks_are_padded ? 20 : 1;
-#endif
-
+constexpr std::size_t slowdown = under_sanitizer ? 20 : 1;
 constexpr std::uint64_t scripts_a_round = 25, first_long = 21; // 20 short ones, one of 10^4 steps
 constexpr unsigned patience = 600;                             // seconds for one script
 
@@ -102,8 +94,7 @@ private:
   }
 
   [[noreturn]] void run_in_child(const subject_kind& on, std::uint64_t end) {
-    const rlimit no_core{0, 0};
-    setrlimit(RLIMIT_CORE, &no_core);
+    limit_this_process();
     do {
       const steps s = numbered_steps(on, options_.seed, shared_->number);
       alarm(patience);

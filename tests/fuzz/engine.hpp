@@ -35,6 +35,10 @@ outcome run_apart(const steps& s, const subject_kind& on, run_options options, u
 // Hildebrandt: Simplifying and Isolating Failure-Inducing Input), in at most `tries` tries.
 steps reduced(steps s, const std::function<bool(const steps&)>& fails, std::size_t tries = 20'000);
 
+// For a process that runs scripts: no core files; and no more than 2 GiB, so that a subject that asks for
+// ever is found out before the machine is (sanitizers need more).
+void limit_this_process();
+
 // A failing script, made short by runs in processes of their own.
 steps reduced_apart(const steps& s, const subject_kind& on, const outcome& seen);
 

@@ -54,6 +54,19 @@ TEST(reduced, leaves_what_is_needed_with_small_numbers) {
   EXPECT_EQ(few[1].c, 1u);
 }
 
+// ---- what the fuzz has found
+
+TEST(found_before, room_for_a_small_slab_and_no_memory_to_describe_it) {
+  const char* const took_regions_for_ever = R"(on segments_small
+burst 604 1 26
+segment 3340
+segment 1094
+span 1
+)";
+  const script s = from_text(took_regions_for_ever);
+  EXPECT_EQ(run_apart(s.steps, subject_named(s.subject), {1}).failure, "");
+}
+
 // ---- pools with a bug
 
 struct alone {

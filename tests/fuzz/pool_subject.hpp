@@ -3,6 +3,7 @@
 // A pool and its model: the blocks that are live, by what was asked, and so the numbers of statistics().
 #include "../support/ledger_resource.hpp"
 #include "payload.hpp"
+#include "sanitizers.hpp"
 #include "subject.hpp"
 
 #include <quarry/statistics.hpp>
@@ -14,15 +15,6 @@
 #include <vector>
 
 namespace quarry::test {
-
-// ASan's shadow makes pools keep no caches and pad every block: bytes in use are then more than was asked.
-#if defined(__SANITIZE_ADDRESS__)
-inline constexpr bool blocks_are_padded = true;
-#elif defined(__has_feature)
-inline constexpr bool blocks_are_padded = __has_feature(address_sanitizer);
-#else
-inline constexpr bool blocks_are_padded = false;
-#endif
 
 // `Setup` has the ledger and what lies between it and the pool: `ledger`, `top()`, `options`, whether what
 // the pool holds is what the ledger holds (`exact`), and whether std::bad_alloc may come at any time
@@ -258,7 +250,7 @@ private:
     require(seen.bytes_free == free, "bytes_free is not its classes' sum");
     require(seen.bytes_in_use + cached + free <= seen.bytes_held, "more is carved than held");
     require(blocks + seen.oversized_blocks == live_.size(), "the number of live blocks is wrong");
-    require(blocks_are_padded || seen.bytes_in_use == in_use_, "bytes_in_use is not what is live");
+    require(fuzz_under_asan || seen.bytes_in_use == in_use_, "bytes_in_use is not what is live");
     require(seen.peak_bytes_in_use >= peak_, "the peak is lower than what was in use");
   }
 

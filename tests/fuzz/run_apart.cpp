@@ -1,5 +1,6 @@
 // A script in a process of its own.
 #include "engine.hpp"
+#include "sanitizers.hpp"
 
 #include <cstdio>
 #include <cstdlib>
@@ -20,8 +21,7 @@ struct message {
 };
 
 [[noreturn]] void report_from_child(const steps& s, const subject_kind& on, run_options options, int to) {
-  const rlimit no_core{0, 0};
-  setrlimit(RLIMIT_CORE, &no_core);
+  limit_this_process();
   const outcome result = run(s, on, options);
   message m{result.at, result.operations, {}};
   result.failure.copy(m.failure, sizeof m.failure - 1);
@@ -37,6 +37,12 @@ outcome outcome_of(int status, const message* m) {
 }
 
 } // namespace
+
+void limit_this_process() {
+  const rlimit no_core{0, 0}, memory{2ul << 30, 2ul << 30};
+  setrlimit(RLIMIT_CORE, &no_core);
+  if (!under_sanitizer) setrlimit(RLIMIT_AS, &memory);
+}
 
 outcome run_apart(const steps& s, const subject_kind& on, run_options options, unsigned seconds,
                   bool silent) {

@@ -12,8 +12,10 @@ struct verb_form {
   std::size_t operands;
 };
 constexpr verb_form verb_forms[] = {
-    {"allocate", 2}, {"at_least", 2}, {"burst", 3},  {"free", 1},   {"drain", 2}, {"reserve", 3},
-    {"trim", 1},     {"release", 0},  {"refuse", 2}, {"thread", 1}, {"exit", 1},
+    {"allocate", 2}, {"at_least", 2}, {"burst", 3},       {"free", 1},   {"drain", 2},
+    {"reserve", 3},  {"trim", 1},     {"release", 0},     {"refuse", 2}, {"thread", 1},
+    {"exit", 1},     {"segment", 1},  {"try_segment", 1}, {"span", 1},   {"resize", 2},
+    {"hand_out", 1}, {"share", 1},    {"slice", 3},       {"let_go", 0}, {"abandon", 0},
 };
 constexpr std::size_t verb_count = std::size(verb_forms);
 
@@ -120,6 +122,69 @@ private:
   std::uint32_t favourite_ = 0;
 };
 
+class segment_step_maker {
+public:
+  segment_step_maker(std::size_t seed, pace p) : dice_(seed), long_(p == pace::long_script) {}
+
+  step next() {
+    if (below(100) == 0) growing_ = !growing_;
+    return below(long_ ? 100 : 20) == 0 ? rare() : common();
+  }
+
+private:
+  std::uint32_t below(std::size_t n) { return static_cast<std::uint32_t>(dice_.below(n)); }
+
+  std::uint32_t size() {
+    const std::uint32_t kind = below(100);
+    if (kind < (long_ ? 80u : 50u)) return below(1025);
+    if (kind < (long_ ? 97u : 85u)) return below(9001);
+    return below(kind < 99 ? 65'537 : 200'000);
+  }
+
+  step common() {
+    const std::uint32_t kind = below(100);
+    if (!growing_ && kind < 25) return {verb::free, below(1 << 20), 0, 0};
+    if (kind < 50) return {verb::free, below(1 << 20), 0, 0};
+    if (kind < 65) return {verb::segment, size(), 0, 0};
+    if (kind < 70) return {verb::try_segment, size(), 0, 0};
+    if (kind < 75) return {verb::span, size(), 0, 0};
+    if (kind < 80) return {verb::allocate, size(), 1u << below(12), 0};
+    if (kind < 83) return {verb::resize, below(1 << 20), below(1 << 16), 0};
+    if (kind < 86) return {verb::hand_out, below(1 << 20), 0, 0};
+    if (kind < 93) return {verb::share, below(1 << 20), 0, 0};
+    return {verb::slice, below(1 << 20), below(1 << 16), below(1 << 16)};
+  }
+  step rare() {
+    switch (below(16)) {
+    case 0:
+      return {verb::trim, below(2) * below(4'000'000), 0, 0};
+    case 1:
+      return below(10) == 0 ? step{verb::release, 0, 0, 0} : common();
+    case 2:
+      return below(10) == 0 ? step{verb::abandon, 0, 0, 0} : common();
+    case 3:
+      return {verb::refuse, below(4), 1 + below(4), 0};
+    case 4:
+      return {verb::let_go, 0, 0, 0};
+    case 5:
+    case 6:
+      return {verb::thread, below(most_threads), 0, 0};
+    case 7:
+      return {verb::exit, 1 + below(most_threads - 1), 0, 0};
+    case 8:
+    case 9:
+    case 10:
+      return {verb::drain, below(1 << 20), below(10) == 0 ? 20'000 : below(long_ ? 1000 : 100), 0};
+    default:
+      return {verb::burst, size() % 9001, 1u << below(6), below(long_ ? 500 : 50)};
+    }
+  }
+
+  dice dice_;
+  const bool long_;
+  bool growing_ = true;
+};
+
 // Reads numbers from bytes, zeros when there are no more.
 class byte_reader {
 public:
@@ -144,23 +209,42 @@ private:
 
 } // namespace
 
-steps random_pool_steps(std::size_t seed, std::size_t count, pace p) {
-  pool_step_maker maker(seed, p);
+namespace {
+
+template <class Maker>
+steps made_by(Maker maker, std::size_t count) {
   steps s;
   s.reserve(count);
   while (s.size() < count) s.push_back(maker.next());
   return s;
 }
 
-steps pool_steps_of(std::span<const std::uint8_t> bytes) {
+} // namespace
+
+steps random_pool_steps(std::size_t seed, std::size_t count, pace p) {
+  return made_by(pool_step_maker(seed, p), count);
+}
+
+steps random_segment_steps(std::size_t seed, std::size_t count, pace p) {
+  return made_by(segment_step_maker(seed, p), count);
+}
+
+namespace {
+
+steps read_steps(std::span<const std::uint8_t> bytes, std::span<const verb> verbs) {
   byte_reader in(bytes);
   steps s;
   while (!in.at_end()) {
-    const auto what = static_cast<verb>(in.byte() % verb_count);
+    const verb what = verbs[in.byte() % verbs.size()];
     switch (what) {
     case verb::allocate:
     case verb::at_least:
       s.push_back({what, in.size(), 1u << in.byte() % 16, 0});
+      break;
+    case verb::segment:
+    case verb::try_segment:
+    case verb::span:
+      s.push_back({what, in.size(), 0, 0});
       break;
     case verb::burst:
       s.push_back({what, in.size() % 4097, 1u << in.byte() % 8, in.byte() * 4});
@@ -180,11 +264,31 @@ steps pool_steps_of(std::span<const std::uint8_t> bytes) {
     case verb::exit:
       s.push_back({what, 1 + in.byte() % (most_threads - 1), 0, 0});
       break;
-    default:
-      s.push_back({what, operands_of(what) == 0 ? 0 : in.number(), 0, 0});
+    default: {
+      std::uint32_t operands[3] = {};
+      for (std::size_t i = 0; i < operands_of(what); ++i) operands[i] = in.number();
+      s.push_back({what, operands[0], operands[1], operands[2]});
+    }
     }
   }
   return s;
+}
+
+} // namespace
+
+steps pool_steps_of(std::span<const std::uint8_t> bytes) {
+  constexpr verb verbs[] = {verb::allocate, verb::at_least, verb::burst, verb::free,
+                            verb::drain,    verb::reserve,  verb::trim,  verb::release,
+                            verb::refuse,   verb::thread,   verb::exit};
+  return read_steps(bytes, verbs);
+}
+
+steps segment_steps_of(std::span<const std::uint8_t> bytes) {
+  constexpr verb verbs[] = {verb::segment, verb::try_segment, verb::span,   verb::allocate, verb::burst,
+                            verb::free,    verb::drain,       verb::resize, verb::hand_out, verb::share,
+                            verb::slice,   verb::trim,        verb::refuse, verb::thread,   verb::exit,
+                            verb::let_go,  verb::release,     verb::abandon};
+  return read_steps(bytes, verbs);
 }
 
 } // namespace quarry::test

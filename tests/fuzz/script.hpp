@@ -8,6 +8,16 @@
 //   reserve BYTES ALIGNMENT COUNT   trim KEEP   release   refuse CALL COUNT    of upstream's next calls
 //   thread N                      the steps from here on are done by thread N; 0 is the first
 //   exit N                        thread N ends; when it is needed again it is a new one
+//
+// Of segment pools:
+//
+//   segment BYTES   try_segment BYTES   span BYTES   (allocate, burst: blocks of the memory_resource)
+//   resize INDEX BYTES            modulo the capacity
+//   hand_out INDEX                a segment becomes a span
+//   share INDEX                   a segment becomes a shared one; of a shared one there is one more
+//   slice INDEX OFFSET COUNT      one more, of a part; modulo what is left
+//   let_go                        every region that the observer held
+//   abandon                       the pool ends with all handles out, and a new one begins
 #include "../support/dice.hpp"
 
 #include <cstddef>
@@ -29,7 +39,16 @@ enum class verb : std::uint8_t {
   release,
   refuse,
   thread,
-  exit
+  exit,
+  segment,
+  try_segment,
+  span,
+  resize,
+  hand_out,
+  share,
+  slice,
+  let_go,
+  abandon,
 };
 
 struct step {
@@ -56,8 +75,10 @@ inline constexpr std::uint32_t most_threads = 4;
 // often, a long one does now and then, and its blocks are smaller, so that it is mostly calls.
 enum class pace { short_script, long_script };
 steps random_pool_steps(std::size_t seed, std::size_t count, pace p);
+steps random_segment_steps(std::size_t seed, std::size_t count, pace p);
 
 // A script from any bytes, for tools that make up bytes.
 steps pool_steps_of(std::span<const std::uint8_t> bytes);
+steps segment_steps_of(std::span<const std::uint8_t> bytes);
 
 } // namespace quarry::test
