@@ -148,7 +148,11 @@ std::size_t slab_source::slab_bytes(std::size_t blocks) const noexcept {
 slab* slab_source::make(const run& r, size_class c, std::size_t* lacking) noexcept {
   if (r.in == nullptr) return nullptr;
   const std::size_t bytes = slab_bytes(blocks_in(r, c));
-  void* const piece = slab_memory().take(bytes);
+  void* piece = slab_memory().take(bytes);
+  if (piece == nullptr && recorded()) { // that of a slab that was here may do
+    forget(*r.in, r.first, r.units);
+    piece = slab_memory().take(bytes);
+  }
   if (piece == nullptr && lacking != nullptr) *lacking = bytes;
   return piece == nullptr ? nullptr : &carve(r, *static_cast<slab*>(piece), c);
 }
