@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <utility>
 
 namespace quarry::test {
 
@@ -166,17 +167,17 @@ steps reduced(steps s, const std::function<bool(const steps&)>& fails, std::size
   return reducer(std::move(s), fails, tries).result();
 }
 
+// With a check after each step when it fails then, too.
 steps reduced_apart(const steps& s, const subject_kind& on, const outcome& seen) {
+  run_options options = options_for(s);
   const auto fails_alike = [&](const steps& shorter) {
-    return run_apart(shorter, on, {1}, 10, true).failure == seen.failure;
+    return run_apart(shorter, on, options, 10, true).failure == seen.failure;
   };
   steps head(s.begin(), s.begin() + static_cast<std::ptrdiff_t>(std::min(s.size(), seen.at + 1)));
-  const run_options coarse{options_for(s)};
-  const auto fails_coarsely = [&](const steps& shorter) {
-    return run_apart(shorter, on, coarse, 10, true).failure == seen.failure;
-  };
-  if (head.size() > 10'000) head = reduced(std::move(head), fails_coarsely, 500);
-  return fails_alike(head) ? reduced(std::move(head), fails_alike, 4000) : head;
+  if (head.size() > 10'000) head = reduced(std::move(head), fails_alike, 500);
+  const run_options as_before = std::exchange(options, run_options{1});
+  if (!fails_alike(head)) options = as_before;
+  return reduced(std::move(head), fails_alike, 4000);
 }
 
 } // namespace quarry::test

@@ -56,15 +56,50 @@ TEST(reduced, leaves_what_is_needed_with_small_numbers) {
 
 // ---- what the fuzz has found
 
+std::string failure_of(const char* text) {
+  const script s = from_text(text);
+  return run_apart(s.steps, subject_named(s.subject), {1}).failure;
+}
+
+// It took regions for ever.
 TEST(found_before, room_for_a_small_slab_and_no_memory_to_describe_it) {
-  const char* const took_regions_for_ever = R"(on segments_small
+  EXPECT_EQ(failure_of(R"(on segments_small
 burst 604 1 26
 segment 3340
 segment 1094
 span 1
-)";
-  const script s = from_text(took_regions_for_ever);
-  EXPECT_EQ(run_apart(s.steps, subject_named(s.subject), {1}).failure, "");
+)"),
+            "");
+}
+
+// The slab that came to be empty could not be had again: its description was still that of the old one.
+TEST(found_before, room_of_a_freed_segment_at_the_limit) {
+  EXPECT_EQ(failure_of(R"(on segments_limited
+burst 6798 2 416
+segment 272
+segment 826
+span 396
+allocate 1 2048
+try_segment 476
+span 126
+segment 940
+free 62
+segment 4370
+segment 1
+allocate 400 1
+try_segment 65
+free 2
+allocate 284 1
+segment 536
+try_segment 968
+segment 1358
+segment 1088
+segment 346
+try_segment 78
+span 104
+span 100
+)"),
+            "");
 }
 
 // ---- pools with a bug

@@ -178,19 +178,35 @@ private:
     } catch (const std::bad_alloc&) {
     }
     if (done) return true;
-    const bool refused = ledger_.refusals() != refusals_seen_;
+    const bool refused = refused_last_ = ledger_.refusals() != refusals_seen_;
     refusals_seen_ = ledger_.refusals();
     require(refused || options_.byte_limit != segment_pool_options::unlimited,
             "an exception that upstream did not throw");
+    if (!refused) expect_room_of_a_freed_one();
     return false;
+  }
+
+  // Over the limit: what is freed can be had again at once.
+  void expect_room_of_a_freed_one() {
+    const auto found = std::find_if(live_.begin(), live_.end(), [&](const item& it) {
+      return it.whole && it.from != nullptr && it.from->blocks == blocks_;
+    });
+    if (found == live_.end()) return;
+    const std::size_t capacity = found->whole.capacity();
+    free(static_cast<std::size_t>(found - live_.begin()));
+    const segment again = pool_->try_allocate_segment(capacity);
+    require(again || ledger_.refusals() != refusals_seen_, "the room of a freed segment is not there");
   }
 
   bool add_segment(std::size_t bytes, bool try_only) {
     segment got;
+    const bool must_be_there =
+        live_.empty() && pools_ == 1 && observer_.held.empty() && bytes <= options_.largest_segment;
     const bool done = unless_refused([&] {
       got = try_only ? pool_->try_allocate_segment(bytes) : pool_->allocate_segment(bytes);
       return static_cast<bool>(got);
     });
+    require(done || !must_be_there || refused_last_, "an empty pool has no segment");
     if (!done) return false;
     require(got.size() == bytes && got.capacity() >= bytes, "a segment of another size");
     check_alignment(got.data(),
@@ -350,7 +366,7 @@ private:
   std::optional<segment_pool> pool_;
   std::vector<item> live_;
   std::size_t blocks_made_ = 0, refusals_seen_ = 0, pools_ = 1;
-  bool violated_ = false;
+  bool violated_ = false, refused_last_ = false;
 };
 
 template <std::size_t slab_size, std::size_t largest, std::size_t limit, std::size_t retained, bool holds>
