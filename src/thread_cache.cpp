@@ -3,6 +3,8 @@
 #include <atomic>
 #include <new>
 
+#include <pthread.h>
+
 #include <quarry/page_resource.hpp>
 
 namespace quarry::detail {
@@ -57,6 +59,17 @@ void* new_page() noexcept {
     return nullptr;
   }
 }
+
+// A child of fork() finds both mutexes free, whichever thread had them.
+void before_fork() noexcept {
+  registry.value.lock();
+  spares_mutex.value.lock();
+}
+void after_fork() noexcept {
+  spares_mutex.value.unlock();
+  registry.value.unlock();
+}
+[[maybe_unused]] const int fork_handlers = ::pthread_atfork(before_fork, after_fork, after_fork);
 
 bool no_spares() noexcept {
   const std::lock_guard guard(spares_mutex.value);

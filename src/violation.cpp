@@ -3,7 +3,7 @@
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
-#include <mutex>
+#include <pthread.h>
 
 namespace quarry {
 
@@ -18,12 +18,20 @@ void print_and_abort(const violation& v, void*) noexcept {
 std::atomic_flag handler_lock = ATOMIC_FLAG_INIT;
 constinit violation_handler handler{};
 
-template <class Function>
-violation_handler locked(Function f) noexcept {
+void lock() noexcept {
   while (handler_lock.test_and_set(std::memory_order_acquire)) {
   }
+}
+void unlock() noexcept { handler_lock.clear(std::memory_order_release); }
+
+// A child of fork() finds the lock free, whichever thread had it.
+[[maybe_unused]] const int fork_handlers = ::pthread_atfork(lock, unlock, unlock);
+
+template <class Function>
+violation_handler locked(Function f) noexcept {
+  lock();
   violation_handler result = f();
-  handler_lock.clear(std::memory_order_release);
+  unlock();
   return result;
 }
 
