@@ -26,6 +26,7 @@ workload_list all_workloads(const options& wanted) {
   add_threaded_churn(list, how_much);
   add_generations(list, how_much);
   add_producer_consumer(list, how_much);
+  add_segments(list, how_much);
   if (wanted.traces) {
     add_traces(list, *wanted.traces);
     add_threaded_traces(list, *wanted.traces);
@@ -56,8 +57,9 @@ void run(const options& wanted) {
     measured.insert(measured.end(), now.begin(), now.end());
   }
   const summary all(measured);
-  write_table(std::cout, all, false, "floor");
-  write_table(std::cout, all, true, "quarry sync");
+  write_table(std::cout, all, part::one_thread, "floor");
+  write_table(std::cout, all, part::several_threads, "quarry sync");
+  write_table(std::cout, all, part::segments, "quarry segments");
 }
 
 } // namespace

@@ -31,8 +31,9 @@ std::set<std::string> mostly_oversized_workloads(const std::filesystem::path& tr
 }
 
 void write_tables(const summary& measured) {
-  write_table(std::cout, measured, false, "floor");
-  write_table(std::cout, measured, true, "quarry sync");
+  write_table(std::cout, measured, part::one_thread, "floor");
+  write_table(std::cout, measured, part::several_threads, "quarry sync");
+  write_table(std::cout, measured, part::segments, "quarry segments");
 }
 
 void report(const std::filesystem::path& results, const std::filesystem::path& traces) {

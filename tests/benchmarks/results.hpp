@@ -7,9 +7,12 @@
 
 namespace quarry_bench {
 
+// The tables: what runs on one thread, on several, and what is about segments.
+enum class part { one_thread, several_threads, segments };
+
 struct measurement {
   std::string workload;
-  bool threaded;
+  part shown_in;
   std::string subject;
   std::size_t round;
   double ns; // per operation

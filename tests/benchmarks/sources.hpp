@@ -3,6 +3,8 @@
 // and says by a concept what it needs.
 #pragma once
 
+#include <quarry/segment_pool.hpp>
+
 #include <cstddef>
 #include <memory>
 #include <memory_resource>
@@ -68,6 +70,15 @@ struct typed_source {
     allocator_for<T>().deallocate(block, 1);
   }
 };
+
+// Has segments, and nothing else here.
+struct segment_source {
+  quarry::segment_pool* pool;
+};
+
+// Yardsticks, each of one workload.
+struct shared_ptr_source {};
+struct memcpy_source {};
 
 // Serves requests of any size and alignment.
 template <class S>

@@ -35,6 +35,16 @@ void through_default_pool(std::pmr::memory_resource*, const use_of_source& use) 
   use(typed_source<quarry::allocator<std::byte>>{});
 }
 
+void on_segments(std::pmr::memory_resource* upstream, const use_of_source& use) {
+  quarry::segment_pool pool({}, upstream);
+  use(segment_source{&pool});
+}
+
+template <class Yardstick>
+void on_yardstick(std::pmr::memory_resource*, const use_of_source& use) {
+  use(Yardstick{});
+}
+
 void on_floor(std::pmr::memory_resource*, const use_of_source& use) {
   floor_resource floor; // takes its memory from operator new, by definition
   use(virtual_source{&floor});
@@ -71,6 +81,9 @@ const std::vector<subject>& all_subjects() {
       {"boost unsync", false, through_base<boost_unsynchronized_pool>, give_back_malloc},
       {"boost sync", true, through_base<boost_synchronized_pool>, give_back_malloc},
       {"new/delete", true, on_process_wide<std::pmr::new_delete_resource>, give_back_malloc},
+      {"quarry segments", true, on_segments, give_back_malloc},
+      {"std::shared_ptr", false, on_yardstick<shared_ptr_source>, give_back_malloc},
+      {"memcpy", false, on_yardstick<memcpy_source>, give_back_malloc},
       {"tbb", true, on_process_wide<scalable_memory_resource>, give_back_tbb},
   };
   return subjects;

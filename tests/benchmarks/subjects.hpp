@@ -17,7 +17,8 @@ using source =
     std::variant<virtual_source, concrete_source<quarry::unsynchronized_pool_resource>,
                  concrete_source<quarry::synchronized_pool_resource>,
                  typed_source<quarry::allocator<std::byte>>,
-                 typed_source<quarry::pool_allocator<std::byte, quarry::unsynchronized_pool_resource>>>;
+                 typed_source<quarry::pool_allocator<std::byte, quarry::unsynchronized_pool_resource>>,
+                 segment_source, shared_ptr_source, memcpy_source>;
 
 // What is done with an instance that lives for the length of the call.
 using use_of_source = std::function<void(const source&)>;

@@ -22,7 +22,7 @@ double geometric_mean(const std::vector<double>& values) {
 
 summary::summary(const std::vector<measurement>& measurements) {
   for (const auto& m : measurements) {
-    add_if_new(workloads_[m.threaded], m.workload);
+    add_if_new(workloads_[static_cast<std::size_t>(m.shown_in)], m.workload);
     add_if_new(subjects_, m.subject);
     times_[{m.workload, m.subject}][m.round] = m.ns;
   }

@@ -16,7 +16,9 @@ class summary {
 public:
   explicit summary(const std::vector<measurement>& measurements);
 
-  const std::vector<std::string>& workloads(bool threaded) const { return workloads_[threaded]; }
+  const std::vector<std::string>& workloads(part shown_in) const {
+    return workloads_[static_cast<std::size_t>(shown_in)];
+  }
   const std::vector<std::string>& subjects() const { return subjects_; }
 
   // Over the rounds; nothing when the subject was not measured on the workload.
@@ -30,7 +32,7 @@ private:
   using times = std::map<std::size_t, double>; // by round
   const times* find(const std::string& workload, const std::string& subject) const;
 
-  std::vector<std::string> workloads_[2], subjects_; // in the order of their first measurement
+  std::vector<std::string> workloads_[3], subjects_; // in the order of their first measurement
   std::map<std::pair<std::string, std::string>, times> times_;
 };
 

@@ -31,8 +31,8 @@ bool takes_part(const summary& measured, const std::vector<std::string>& workloa
 
 } // namespace
 
-void write_table(std::ostream& out, const summary& measured, bool threaded, const std::string& wanted_base) {
-  const auto& workloads = measured.workloads(threaded);
+void write_table(std::ostream& out, const summary& measured, part shown_in, const std::string& wanted_base) {
+  const auto& workloads = measured.workloads(shown_in);
   auto subjects = measured.subjects();
   std::erase_if(subjects, [&](const auto& s) { return !takes_part(measured, workloads, s); });
   if (subjects.empty()) return;
@@ -51,6 +51,10 @@ void write_table(std::ostream& out, const summary& measured, bool threaded, cons
       write_cell(out, ratio, 2);
     }
     out << " |\n";
+  }
+  if (shown_in == part::segments) { // unlike each other: no mean
+    out << '\n';
+    return;
   }
   out << "| **geometric mean** | ";
   for (const auto& all : ratios)

@@ -9,6 +9,6 @@ namespace quarry_bench {
 
 // A row per workload: the base's nanoseconds, then every subject's ratio to it; geometric means at the end.
 // Where the base was not measured, the first subject takes its place.
-void write_table(std::ostream& out, const summary& measured, bool threaded, const std::string& wanted_base);
+void write_table(std::ostream& out, const summary& measured, part shown_in, const std::string& wanted_base);
 
 } // namespace quarry_bench

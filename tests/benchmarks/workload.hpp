@@ -1,6 +1,7 @@
 // A workload: a name, and how many nanoseconds one operation of it takes on a subject.
 #pragma once
 
+#include "results.hpp"
 #include "subjects.hpp"
 
 #include "replay/timing.hpp"
@@ -18,7 +19,7 @@ using namespace quarry_replay; // what is shared with it: timing, threads, trace
 
 struct workload {
   std::string name;
-  bool threaded;
+  part shown_in;
   std::function<std::optional<double>(const subject&)> run; // nothing when the subject cannot do this one
 };
 
@@ -46,12 +47,12 @@ std::optional<double> run_on_fresh(const subject& s, const Body& body) {
 
 template <class Body>
 workload on_one_thread(std::string name, Body body) {
-  return {std::move(name), false, [body](const subject& s) { return run_on_fresh(s, body); }};
+  return {std::move(name), part::one_thread, [body](const subject& s) { return run_on_fresh(s, body); }};
 }
 
 template <class Body>
 workload on_threads(std::string name, Body body) {
-  return {std::move(name), true, [body](const subject& s) {
+  return {std::move(name), part::several_threads, [body](const subject& s) {
             return s.thread_safe ? run_on_fresh(s, body) : std::optional<double>{};
           }};
 }

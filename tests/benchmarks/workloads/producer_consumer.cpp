@@ -1,56 +1,28 @@
 // One thread allocates blocks and hands them over in batches of 64; another frees them.
 #include "../random.hpp"
+#include "batch_queue.hpp"
 #include "replay/crew.hpp"
 #include "workloads.hpp"
 
-#include <array>
-#include <atomic>
 #include <functional>
 
 namespace quarry_bench {
 namespace {
 
-constexpr std::size_t batch_size = 64, batches_on_the_way = 64, alignment = 8;
+constexpr std::size_t batch_size = 64, alignment = 8;
 
-struct batch {
-  struct block {
-    void* address;
-    std::size_t size;
-  };
-  std::array<block, batch_size> blocks;
+struct sized_block {
+  void* address;
+  std::size_t size;
 };
-
-// A ring between one writer and one reader.
-class batch_queue {
-public:
-  template <class Fill>
-  void push(const Fill& fill) {
-    const auto at = written_.load(std::memory_order_relaxed);
-    while (at - read_.load(std::memory_order_acquire) == batches_on_the_way) std::this_thread::yield();
-    fill(ring_[at % batches_on_the_way]);
-    written_.store(at + 1, std::memory_order_release);
-  }
-
-  template <class Drain>
-  void pop(const Drain& drain) {
-    const auto at = read_.load(std::memory_order_relaxed);
-    while (written_.load(std::memory_order_acquire) == at) std::this_thread::yield();
-    drain(ring_[at % batches_on_the_way]);
-    read_.store(at + 1, std::memory_order_release);
-  }
-
-private:
-  std::array<batch, batches_on_the_way> ring_{};
-  alignas(64) std::atomic<std::size_t> written_{0};
-  alignas(64) std::atomic<std::size_t> read_{0};
-};
+using block_queue = batch_queue<sized_block, batch_size, 64>;
 
 template <class Source>
-void produce(const Source& from, batch_queue& queue, std::size_t batches) {
+void produce(const Source& from, block_queue& queue, std::size_t batches) {
   random_numbers random;
   for (std::size_t i = 0; i < batches; ++i)
-    queue.push([&](batch& next) {
-      for (auto& [address, size] : next.blocks) {
+    queue.push([&](block_queue::batch& next) {
+      for (auto& [address, size] : next) {
         size = random.between(1, 64) * alignment;
         address = ::new (from.allocate(size, alignment)) std::size_t{size};
       }
@@ -58,10 +30,10 @@ void produce(const Source& from, batch_queue& queue, std::size_t batches) {
 }
 
 template <class Source>
-void consume(const Source& from, batch_queue& queue, std::size_t batches) {
+void consume(const Source& from, block_queue& queue, std::size_t batches) {
   for (std::size_t i = 0; i < batches; ++i)
-    queue.pop([&](const batch& next) {
-      for (const auto& [address, size] : next.blocks) {
+    queue.pop([&](const block_queue::batch& next) {
+      for (const auto& [address, size] : next) {
         if (*static_cast<const std::size_t*>(address) != size)
           throw std::logic_error("a live block was overwritten");
         from.deallocate(address, size, alignment);
@@ -74,7 +46,7 @@ void consume(const Source& from, batch_queue& queue, std::size_t batches) {
 void add_producer_consumer(workload_list& list, effort how_much) {
   const auto batches = how_much.operations(20'000);
   list.push_back(on_threads("producer/consumer", [=](const raw_source auto& from) {
-    batch_queue queue;
+    block_queue queue;
     return together_ns_per(batches * batch_size, 2, [&](std::size_t index) -> std::function<void()> {
       if (index == 0) return [&] { produce(from, queue, batches); };
       return [&] { consume(from, queue, batches); };

@@ -31,7 +31,7 @@ bool serves_requests_of_any_size(const subject& s) {
 
 void add_short_lived(workload_list& list, effort how_much) {
   const auto pools = how_much.operations(30'000);
-  list.push_back({"short-lived pool", false, [pools](const subject& s) -> std::optional<double> {
+  list.push_back({"short-lived pool", part::one_thread, [pools](const subject& s) -> std::optional<double> {
                     if (!serves_requests_of_any_size(s)) return {};
                     const use_of_source use = [](const source& fresh) {
                       std::visit(

@@ -21,6 +21,7 @@ void add_over_aligned(workload_list& list, effort how_much);
 void add_threaded_churn(workload_list& list, effort how_much);
 void add_generations(workload_list& list, effort how_much);
 void add_producer_consumer(workload_list& list, effort how_much);
+void add_segments(workload_list& list, effort how_much);
 
 void add_traces(workload_list& list, const std::filesystem::path& folder);
 void add_threaded_traces(workload_list& list, const std::filesystem::path& folder);
