@@ -45,8 +45,8 @@ void write_classes(plain_text& out, const slab_survey& survey) {
   const auto lives = life_of_classes(survey);
   out << R"(  "classes": [)";
   separator comma;
-  for (size_class c = 0; c < survey.statistics.row_count; ++c) {
-    const size_class_statistics& row = survey.statistics.rows[c];
+  for (const size_class_statistics& row : survey.statistics.classes()) {
+    const size_class c = size_class_of(row.block_size, 1);
     out << comma.next() << R"({"block_size": )" << row.block_size << R"(, "slabs": )" << row.slabs
         << R"(, "blocks_in_use": )" << row.blocks_in_use << R"(, "blocks_cached": )" << row.blocks_cached
         << R"(, "blocks_free": )" << row.blocks_free << R"(, "blocks_untouched": )"

@@ -45,14 +45,19 @@ void mark_cached_by_records(surveyed_slab& copy, const slab& s) noexcept {
 }
 
 void count(pool_statistics& s, const std::vector<surveyed_slab>& slabs) noexcept {
-  for (size_class_statistics& row : s.rows) row = {.block_size = row.block_size};
+  std::array<size_class_statistics, size_class_count> counted{};
   for (const surveyed_slab& each : slabs) {
-    size_class_statistics& row = s.rows[each.c];
+    size_class_statistics& row = counted[each.c];
     const auto blocks = each.count();
     ++row.slabs;
     row.blocks_in_use += blocks[std::size_t(block_state::used)];
     row.blocks_cached += blocks[std::size_t(block_state::cached)];
     row.blocks_free += blocks[std::size_t(block_state::free)] + blocks[std::size_t(block_state::untouched)];
+  }
+  for (std::size_t i = 0; i < s.row_count; ++i) {
+    const std::size_t block_size = s.rows[i].block_size;
+    s.rows[i] = counted[size_class_of(block_size, 1)];
+    s.rows[i].block_size = block_size;
   }
   s.slabs = slabs.size();
   s.bytes_in_use = s.oversized_bytes;

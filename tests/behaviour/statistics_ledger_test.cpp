@@ -1,5 +1,6 @@
 // statistics() against the books of a resource that stands between the pool and its callers, and knows
 // nothing of the pool but the size classes that are promised.
+#include "../support/poisoned.hpp"
 #include "support.hpp"
 
 #include <algorithm>
@@ -17,14 +18,15 @@ public:
   explicit bookkeeper(Pool& pool) : pool_(pool) {}
 
   /// The block for (bytes, alignment), 0 for oversized ones: written down from what is promised, not taken
-  /// from the library. Under ASan blocks are larger than promised, and it is the pool that knows.
+  /// from the library. Only while memory is poisoned blocks are larger than promised.
   std::size_t block_for(std::size_t bytes, std::size_t alignment) const {
     const std::size_t rounded = (std::max<std::size_t>(bytes, 1) + alignment - 1) / alignment * alignment;
     const std::size_t largest = pool_.options().largest_required_pool_block;
-    std::size_t block = under_asan && rounded <= largest ? pool_.good_size(bytes, alignment) : 8;
+    std::size_t block = 8;
     for (std::size_t step = 8; block < rounded || block % alignment != 0; block += step)
       if (block == 16 * step) step *= 2; // sixteen steps of 8, then eight for each doubling
-    return block <= largest ? block : 0;
+    if (block > largest) return 0;
+    return memory_is_poisoned() ? block_serving(pool_, bytes, alignment) : block;
   }
 
   // Nobody may be inside a call.
@@ -46,7 +48,7 @@ public:
     EXPECT_EQ(s.upstream_deallocations, upstream.deallocations());
     EXPECT_EQ(s.dropped_blocks, 0u);
     EXPECT_LE(peak_, s.peak_bytes_in_use);
-    if (!under_asan) {
+    if (!memory_is_poisoned()) {
       EXPECT_LE(s.peak_bytes_in_use, peak_ + largest_caches);
     }
     EXPECT_LE(carved_bytes + s.oversized_bytes, s.bytes_held);
