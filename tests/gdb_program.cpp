@@ -1,5 +1,6 @@
 // What tests/gdb_test.sh looks at in gdb.
 #include <quarry/pool_resource.hpp>
+#include <quarry/segment_chain.hpp>
 #include <quarry/segment_pool.hpp>
 
 #include <cstdio>
@@ -42,6 +43,12 @@ int main() {
   std::memcpy(read_by_many.data(), "share", 5);
   quarry::shared_segment once = std::move(read_by_many).share();
   quarry::shared_segment twice = once;
+  quarry::segment_chain chain(segments);
+  const std::vector<std::byte> much(70'000, std::byte{'m'});
+  chain.append(much);
+  chain.push_back(once);
+  chain.consume(1000);
+  const quarry::segment_chain nothing(segments);
   std::memset(overwritten, 0xEE, sizeof overwritten); // looked at as a pool
   look();
   own.deallocate(large, 1 << 20);

@@ -8,7 +8,8 @@ trap 'rm -rf "$work"' EXIT
 failures=0
 
 shown=(-ex 'up' -ex 'print own' -ex 'print shared' -ex 'print *own.magazines_' -ex 'print segments' -ex 'print hello'
-  -ex 'print none' -ex 'print twice' -ex 'print *(quarry::synchronized_pool_resource*)overwritten')
+  -ex 'print none' -ex 'print twice' -ex 'print chain' -ex 'print nothing'
+  -ex 'print *(quarry::synchronized_pool_resource*)overwritten')
 quiet=(-nx -batch -iex 'set debuginfod enabled off' -ex "source $printers" -ex 'set print elements 0' -ex 'set width 0')
 
 gdb "${quiet[@]}" -ex 'break look' -ex run "${shown[@]}" -ex "generate-core-file $work/core" "$program" >"$work/live" 2>&1
@@ -36,8 +37,12 @@ for where in live dead; do
   shows $where ' = segment of 1500 bytes, capacity 1536, at 0x'
   shows $where ': 48 65 6c 6c 6f 2c 20 67 64 62 00 00 00 00 00 00 ... |Hello, gdb......|...'
   shows $where ' = segment: none'
-  shows $where ' = shared_segment of 5 bytes, 2 owners, at 0x'
+  shows $where ' = shared_segment of 5 bytes, 3 owners, at 0x'
   shows $where ': 73 68 61 72 65 |share|'
+  shows $where ' = segment_chain of 69005 bytes in '
+  shows $where '6d 6d ... |mmmmmmmmmmmmmmmm|...'
+  shows $where '5 bytes at 0x'
+  shows $where ' = segment_chain of 0 bytes in 0 pieces'
   shows $where ' = synchronized_pool_resource: not readable'
 done
 
