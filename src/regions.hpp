@@ -58,6 +58,13 @@ public:
 
   /// The region that `address` lies in, or null.
   region_node* find(const void* address) const noexcept;
+  /// Calls f(node) for the region that starts at `address`, if there is one, under the mutex.
+  template <class Function>
+  void at(const void* address, Function f) const {
+    const std::lock_guard guard(mutex_);
+    region_node* const node = tree_.at_or_below(address);
+    if (node != nullptr && node->base == address) f(*node);
+  }
   /// Whether `r` was made the one of the lowest address above it.
   bool next(region& r) const noexcept;
   /// Calls f(node) for the one of the lowest address above `address`; false when there is none.

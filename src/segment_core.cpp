@@ -118,9 +118,12 @@ segment_core::found segment_core::look_up(const void* p) const noexcept {
     if (index >= s->blocks || index * block_sizes[c] != offset) return {};
     return {records_of(*s) + index, free_state(base, c, index), c, base + offset, block_sizes[c]};
   }
-  region_node* const node = regions_.find(p);
-  if (node == nullptr || node->base != p || !node->record.is_region()) return {};
-  return {&node->record, free_region_state(node->base), size_class_count, node->base, node->bytes};
+  found region;
+  regions_.at(p, [&](region_node& node) {
+    if (node.record.is_region())
+      region = {&node.record, free_region_state(node.base), size_class_count, node.base, node.bytes};
+  });
+  return region;
 }
 
 // What a handle knows is true.
