@@ -44,6 +44,36 @@ TEST(upstream_calls, of_trim_reserve_and_release_do_not_overlap_with_growth) {
   EXPECT_TRUE(upstream.clean());
 }
 
+// Upstream that frees blocks into the pool while the pool asks it for more: by then there is less room in the
+// magazine than the refill is for. Nothing of it may be lost.
+template <class Pool>
+class refills : public ::testing::Test {};
+TYPED_TEST_SUITE(refills, both_pools, pool_names);
+
+TYPED_TEST(refills, that_find_their_magazine_filled_meanwhile_lose_nothing) {
+  for (std::size_t freed_meanwhile = 1000; freed_meanwhile < 1100; freed_meanwhile += 7) {
+    ledger_resource upstream;
+    TypeParam pool(&upstream);
+    std::vector<void*> live;
+    for (int i = 0; i < 3000; ++i) live.push_back(pool.allocate(64, 8));
+    std::size_t to_free = freed_meanwhile;
+    upstream.on_call = [&] {
+      for (; to_free != 0; --to_free) {
+        pool.deallocate(live.back(), 64, 8);
+        live.pop_back();
+      }
+    };
+    while (to_free != 0) {
+      void* const block = pool.allocate(64, 8);
+      live.push_back(block);
+    }
+    EXPECT_EQ(pool.statistics().bytes_in_use, live.size() * pool.good_size(64, 8));
+    EXPECT_NO_THROW(pool.check_invariants());
+    for (void* block : live) pool.deallocate(block, 64, 8);
+    EXPECT_EQ(pool.statistics().bytes_in_use, 0u);
+  }
+}
+
 // A gate in upstream: once shut, the next call waits inside until it is opened.
 class gate {
 public:
