@@ -3,6 +3,7 @@
 #include "options.hpp"
 
 #include <quarry/pool_resource.hpp>
+#include <quarry/segment_pool.hpp>
 
 #ifdef QUARRY_REPLAY_BOOST
 #include "replay/boost_pools.hpp"
@@ -24,6 +25,11 @@ subject pool_subject(const char* name, bool thread_safe) {
   return {name, thread_safe, sizeof(Pool), on_pool<Pool>};
 }
 
+void on_segments(std::pmr::memory_resource* upstream, const use_of_resource& use) {
+  quarry::segment_pool pool({}, upstream);
+  use(pool);
+}
+
 void on_upstream_itself(std::pmr::memory_resource* upstream, const use_of_resource& use) { use(*upstream); }
 
 std::string all_names() {
@@ -38,6 +44,7 @@ const std::vector<subject>& all_subjects() {
   static const std::vector<subject> subjects{
       pool_subject<quarry::unsynchronized_pool_resource>("quarry-unsync", false),
       pool_subject<quarry::synchronized_pool_resource>("quarry-sync", true),
+      {"quarry-segments", true, sizeof(quarry::segment_pool), on_segments},
       pool_subject<std::pmr::unsynchronized_pool_resource>("std-unsync", false),
       pool_subject<std::pmr::synchronized_pool_resource>("std-sync", true),
 #ifdef QUARRY_REPLAY_BOOST
