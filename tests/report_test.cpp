@@ -143,8 +143,8 @@ TYPED_TEST(report_test, json_shows_each_chunk_that_upstream_gave) {
 
 TYPED_TEST(report_test, free_blocks_are_told_from_untouched_ones) {
   void* blocks[3]; // too few for magazines
-  for (void*& each : blocks) each = this->pool.allocate(64, 8);
-  this->pool.deallocate(blocks[1], 64, 8);
+  for (void*& each : blocks) each = this->pool.allocate(40, 8);
+  this->pool.deallocate(blocks[1], 40, 8);
   const json report = this->as_json();
   ASSERT_EQ(report.at("slabs").size(), 1u);
   const json& slab = report.at("slabs").at(0);
