@@ -59,7 +59,7 @@ class Replay(unittest.TestCase):
         return self.path(name)
 
     def run_tool(self, *arguments):
-        return subprocess.run([TOOL, *arguments], capture_output=True, text=True, timeout=100)
+        return subprocess.run([TOOL, *arguments], capture_output=True, text=True, timeout=200)
 
     def said(self, *arguments):
         done = self.run_tool(*arguments)
@@ -75,11 +75,16 @@ class Replay(unittest.TestCase):
     # ---- tables and data
 
     def test_table_of_a_real_program(self):
-        text = self.said("--rounds", "1", GIT)
+        text = self.said("--rounds", "1", "--resource", "quarry-unsync", GIT)
         self.assertIn("git: 929337 events, 469545 allocations, 1 thread, 66.4 MiB live at most", text)
-        for resource in ("quarry-unsync", "quarry-sync", "std-unsync", "std-sync", "new-delete"):
-            self.assertRegex(text, rf"\n\| {resource} .*\d")
+        self.assertRegex(text, r"\n\| quarry-unsync .*\d")
         self.assertNotIn("With its threads", text)
+
+    def test_every_resource(self):
+        text = self.said("--rounds", "1", self.write(SOUND))
+        names = "quarry-unsync quarry-sync quarry-segments std-unsync std-sync new-delete"
+        for resource in names.split():
+            self.assertRegex(text, rf"\n\| {resource} .*\d")
 
     def test_json_with_threads(self):
         events = [event for i in range(3000) for event in ((0, 50, 3), (1, i))]
