@@ -12,10 +12,11 @@ struct verb_form {
   std::size_t operands;
 };
 constexpr verb_form verb_forms[] = {
-    {"allocate", 2}, {"at_least", 2}, {"burst", 3},       {"free", 1},   {"drain", 2},
-    {"reserve", 3},  {"trim", 1},     {"release", 0},     {"refuse", 2}, {"thread", 1},
-    {"exit", 1},     {"segment", 1},  {"try_segment", 1}, {"span", 1},   {"resize", 2},
-    {"hand_out", 1}, {"share", 1},    {"slice", 3},       {"let_go", 0}, {"abandon", 0},
+    {"allocate", 2},    {"at_least", 2}, {"burst", 3},  {"free", 1},     {"drain", 2}, {"reserve", 3},
+    {"trim", 1},        {"release", 0},  {"refuse", 2}, {"thread", 1},   {"exit", 1},  {"segment", 1},
+    {"try_segment", 1}, {"span", 1},     {"resize", 2}, {"hand_out", 1}, {"share", 1}, {"slice", 3},
+    {"let_go", 0},      {"abandon", 0},  {"append", 2}, {"prepend", 2},  {"push", 2},  {"consume", 2},
+    {"split", 3},       {"copy", 2},
 };
 constexpr std::size_t verb_count = std::size(verb_forms);
 
@@ -185,6 +186,31 @@ private:
   bool growing_ = true;
 };
 
+class chain_step_maker {
+public:
+  explicit chain_step_maker(std::size_t seed) : dice_(seed) {}
+
+  step next() {
+    const std::uint32_t chain = below(4), other = below(4), kind = below(100);
+    if (kind < 30) return {verb::append, chain, size(), 0};
+    if (kind < 38) return {verb::prepend, chain, size(), 0};
+    if (kind < 46) return {verb::push, chain, size(), 0};
+    if (kind < 76) return {verb::consume, chain, size() * 2, 0};
+    if (kind < 86) return {verb::split, chain, size() * 4, other};
+    if (kind < 92) return {verb::copy, chain, other, 0};
+    if (kind < 94) return {verb::trim, below(2) * below(1'000'000), 0, 0};
+    if (kind < 96) return {verb::refuse, below(4), 1 + below(4), 0};
+    if (kind < 99) return {verb::thread, below(most_threads), 0, 0};
+    return {verb::exit, 1 + below(most_threads - 1), 0, 0};
+  }
+
+private:
+  std::uint32_t below(std::size_t n) { return static_cast<std::uint32_t>(dice_.below(n)); }
+  std::uint32_t size() { return below(below(10) == 0 ? 30'000 : below(4) == 0 ? 3000 : 100); }
+
+  dice dice_;
+};
+
 // Reads numbers from bytes, zeros when there are no more.
 class byte_reader {
 public:
@@ -227,6 +253,10 @@ steps random_pool_steps(std::size_t seed, std::size_t count, pace p) {
 
 steps random_segment_steps(std::size_t seed, std::size_t count, pace p) {
   return made_by(segment_step_maker(seed, p), count);
+}
+
+steps random_chain_steps(std::size_t seed, std::size_t count, pace) {
+  return made_by(chain_step_maker(seed), count);
 }
 
 namespace {
@@ -288,6 +318,12 @@ steps segment_steps_of(std::span<const std::uint8_t> bytes) {
                             verb::free,    verb::drain,       verb::resize, verb::hand_out, verb::share,
                             verb::slice,   verb::trim,        verb::refuse, verb::thread,   verb::exit,
                             verb::let_go,  verb::release,     verb::abandon};
+  return read_steps(bytes, verbs);
+}
+
+steps chain_steps_of(std::span<const std::uint8_t> bytes) {
+  constexpr verb verbs[] = {verb::append, verb::prepend, verb::push,   verb::consume, verb::split,
+                            verb::copy,   verb::trim,    verb::refuse, verb::thread,  verb::exit};
   return read_steps(bytes, verbs);
 }
 

@@ -18,6 +18,12 @@
 //   slice INDEX OFFSET COUNT      one more, of a part; modulo what is left
 //   let_go                        every region that the observer held
 //   abandon                       the pool ends with all handles out, and a new one begins
+//
+// Of segment chains, four of them:
+//
+//   append CHAIN BYTES   prepend CHAIN BYTES   push CHAIN BYTES   consume CHAIN COUNT
+//   split CHAIN COUNT OTHER       the first bytes become the other one
+//   copy CHAIN OTHER              shares them
 #include "../support/dice.hpp"
 
 #include <cstddef>
@@ -49,6 +55,12 @@ enum class verb : std::uint8_t {
   slice,
   let_go,
   abandon,
+  append,
+  prepend,
+  push,
+  consume,
+  split,
+  copy,
 };
 
 struct step {
@@ -76,9 +88,11 @@ inline constexpr std::uint32_t most_threads = 4;
 enum class pace { short_script, long_script };
 steps random_pool_steps(std::size_t seed, std::size_t count, pace p);
 steps random_segment_steps(std::size_t seed, std::size_t count, pace p);
+steps random_chain_steps(std::size_t seed, std::size_t count, pace p);
 
 // A script from any bytes, for tools that make up bytes.
 steps pool_steps_of(std::span<const std::uint8_t> bytes);
 steps segment_steps_of(std::span<const std::uint8_t> bytes);
+steps chain_steps_of(std::span<const std::uint8_t> bytes);
 
 } // namespace quarry::test

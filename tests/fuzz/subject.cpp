@@ -7,7 +7,7 @@ namespace quarry::test {
 std::span<const subject_kind> subject_kinds() {
   static const std::vector<subject_kind> all = [] {
     std::vector<subject_kind> kinds;
-    for (const auto& some : {pool_kinds(), segment_kinds(), resource_kinds()})
+    for (const auto& some : {pool_kinds(), segment_kinds(), chain_kinds(), resource_kinds()})
       kinds.insert(kinds.end(), some.begin(), some.end());
     return kinds;
   }();

@@ -40,7 +40,7 @@ struct subject_kind {
   steps (*steps_of)(std::span<const std::uint8_t> bytes);
 };
 
-std::span<const subject_kind> pool_kinds(), resource_kinds(), segment_kinds();
+std::span<const subject_kind> pool_kinds(), resource_kinds(), segment_kinds(), chain_kinds();
 std::span<const subject_kind> subject_kinds();            // all of them
 const subject_kind& subject_named(std::string_view name); // throws std::invalid_argument
 
