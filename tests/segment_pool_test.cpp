@@ -379,7 +379,7 @@ TEST(segment_options, zero_on_free_leaves_no_content) {
   }
 }
 
-// An upstream that looks at what comes back.
+// An upstream that looks at what comes back. One such byte may be part of an address in the bookkeeping.
 struct looks_for_content : std::pmr::memory_resource {
   std::size_t found = 0;
   void* do_allocate(std::size_t n, std::size_t a) override {
