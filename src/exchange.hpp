@@ -12,6 +12,7 @@
 namespace quarry::detail {
 
 constexpr std::size_t first_capacity = 8;
+constexpr std::size_t ample = 8; // room, in times of what is asked for
 constexpr std::size_t most_capacity = 1024;
 constexpr std::size_t most_capacity_bytes = 65536;
 
@@ -20,9 +21,10 @@ inline std::size_t batch_of(const magazine_set& set, size_class c) noexcept {
   return std::clamp<std::size_t>((set.capacity(c) + 1) / 2, 1, pool_core::most_at_once);
 }
 
-/// Makes four times the room for class `c`: an empty or full magazine is one that is too small. When there is
-/// no room, or `may_grow(bytes)` says no, classes that were not used lately give up some of theirs now and
-/// then.
+/// Makes room for class `c`: an empty or full magazine is one that is too small. Four times as much while
+/// there is ample room, so that bursts are met soon; a half more where it is scarce, so that all classes get
+/// some. When there is none, or `may_grow(bytes)` says no, classes that were not used lately give up some of
+/// theirs now and then.
 template <class MayGrow>
 bool grow(magazine_set& set, size_class c, MayGrow may_grow) noexcept {
   const std::size_t block = block_sizes[c];
@@ -30,10 +32,13 @@ bool grow(magazine_set& set, size_class c, MayGrow may_grow) noexcept {
   const std::size_t most = std::clamp<std::size_t>(most_capacity_bytes / block, 1, most_capacity);
   set.used_lately[c] = 1;
   if (now >= most) return false;
-  const std::size_t wanted = std::min(most, now == 0 ? first_capacity : now * 4);
-  const auto fits = [&] { return set.has_slots(wanted - now) && may_grow((wanted - now) * block); };
-  if (!fits() && !(set.reclaim_room() && fits())) return false;
-  set.resize(c, wanted);
+  const auto fits = [&](std::size_t blocks) { return set.has_slots(blocks) && may_grow(blocks * block); };
+  std::size_t more = std::min(most, now == 0 ? first_capacity : now * 4) - now;
+  if (!fits(more * ample)) {
+    more = std::min(most - now, std::max<std::size_t>(now / 2, 2));
+    if (!fits(more) && !(set.reclaim_room() && fits(more))) return false;
+  }
+  set.resize(c, now + more);
   return true;
 }
 
@@ -54,6 +59,7 @@ inline std::size_t most_while_draining(size_class c) noexcept {
 }
 
 inline void choose(magazine_set& set, size_class c, way now) noexcept {
+  if (now == way::stack && set.is_open(c)) return;
   set.let_push(c, now == way::counted ? 0 : now == way::draining ? most_while_draining(c) : set.capacity(c));
   set.let_pop(c, now != way::draining);
 }
@@ -70,9 +76,10 @@ template <class Mutex, class MayGrow>
 void* take(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, MayGrow may_grow) {
   void* blocks[pool_core::most_at_once];
   std::size_t wanted = 1;
+  const way now = way_of(core, c);
+  if (now == way::draining) core.flush_depot(c);
   {
     const std::lock_guard guard(mutex);
-    const way now = way_of(core, c);
     choose(set, c, now);
     if (now == way::draining) {
       if (void* const block = core.take_while_draining(c)) return block;
@@ -83,11 +90,14 @@ void* take(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, MayGr
     }
     grow(set, c, may_grow);
     wanted = batch_of(set, c);
-    if (const std::size_t taken = core.refill_from_slabs(c, blocks, wanted); taken != 0) {
+    std::size_t taken = core.take_from_depot(c, blocks, wanted);
+    if (taken == 0) taken = core.refill_from_slabs(c, blocks, wanted);
+    if (taken != 0) {
       keep(set, c, blocks + 1, taken - 1);
       return blocks[0];
     }
   }
+  core.make_depot(c);
   const std::size_t taken = core.refill(c, blocks, wanted);
   std::size_t kept;
   {
@@ -120,7 +130,8 @@ void give(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, void* 
     else
       blocks[count++] = block;
   }
-  if (count != 0) return core.flush(c, blocks, count);
+  const std::size_t handed_on = now == way::stack ? core.put_into_depot(c, blocks, count) : 0;
+  if (count != handed_on) return core.flush(c, blocks + handed_on, count - handed_on);
   if (now == way::counted) core.note_freed(c);
 }
 

@@ -22,10 +22,30 @@ void magazine_set::set_room(std::size_t bytes) noexcept {
 }
 
 void magazine_set::resize(size_class c, std::size_t capacity_of_c) noexcept {
-  capacities wanted;
-  for (size_class i = 0; i < magazine_count; ++i) wanted[i] = capacity(i);
-  wanted[c] = capacity_of_c;
-  lay_out(wanted);
+  const std::size_t block = block_sizes[c];
+  const std::size_t more = capacity_of_c - capacity(c); // modulo 2^64, as all that follows
+  const std::size_t behind = magazines[c].end;
+  const bool pushed = magazines[c].cap.load_relaxed() == behind;
+  std::memmove(slots() + behind + more, slots() + behind, (slots_used - behind) * sizeof(void*));
+  magazines[c].end = static_cast<std::uint32_t>(behind + more);
+  if (pushed) let_push(c, capacity_of_c);
+  for (size_class i = c + 1; i < magazine_count; ++i) {
+    magazine& m = magazines[i];
+    const auto shift = static_cast<std::uint32_t>(more);
+    if (m.floor.load_relaxed() != magazine::closed_floor)
+      m.floor.store_relaxed(m.floor.load_relaxed() + shift);
+    if (m.cap.load_relaxed() != 0) m.cap.store_relaxed(m.cap.load_relaxed() + shift);
+    m.top.store_relaxed(m.top.load_relaxed() + shift);
+    m.end += shift;
+    base[i] = static_cast<std::uint16_t>(base[i] + more);
+  }
+  slots_used = static_cast<std::uint16_t>(slots_used + more);
+  set_capacity_bytes(capacity_bytes.load_relaxed() + more * block);
+}
+
+void magazine_set::set_capacity_bytes(std::size_t bytes) noexcept {
+  if (room_of_all != nullptr) room_of_all->add_relaxed(bytes - capacity_bytes.load_relaxed());
+  capacity_bytes.store_relaxed(bytes);
 }
 
 bool magazine_set::reclaim_room() noexcept {
@@ -60,8 +80,7 @@ void magazine_set::lay_out(const capacities& wanted) noexcept {
     bytes += wanted[c] * block_sizes[c];
   }
   slots_used = static_cast<std::uint16_t>(next);
-  if (room_of_all != nullptr) room_of_all->add_relaxed(bytes - capacity_bytes.load_relaxed());
-  capacity_bytes.store_relaxed(bytes);
+  set_capacity_bytes(bytes);
 }
 
 void magazine_set::take_oldest(size_class c, void** out, std::size_t taken) noexcept {

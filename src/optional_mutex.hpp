@@ -3,6 +3,8 @@
 
 #include <mutex>
 
+#include "short_mutex.hpp"
+
 namespace quarry::detail {
 
 /// Locks when `shared`, does nothing otherwise: one core serves both pools, and its cold paths test a flag.
@@ -23,7 +25,7 @@ private:
   const bool shared_;
 };
 
-using optional_mutex = optional_mutex_of<std::mutex>;
+using optional_mutex = optional_mutex_of<short_mutex>;
 using optional_recursive_mutex = optional_mutex_of<std::recursive_mutex>;
 
 } // namespace quarry::detail

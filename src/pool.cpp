@@ -85,16 +85,10 @@ std::size_t pool::flush(void* const* blocks, std::size_t count, slab*& emptied, 
   std::size_t bad_count = 0;
   const std::lock_guard guard(mutex_);
   for (std::size_t i = 0; i < count;) {
-    slab* const s = found[i];
-    const bool ours = s != nullptr && s->block_class() == class_;
-    for (; i < count && found[i] == s; ++i) {
-      const std::size_t index = ours ? s->index_of(blocks[i]) : slab::most_blocks;
-      if (index == slab::most_blocks || s->is_free(index))
-        bad[bad_count++] = {blocks[i], index != slab::most_blocks, s};
-      else
-        s->give(index);
-    }
-    if (ours && s->shelf != slab::no_shelf) settle(*s, emptied);
+    std::size_t of_slab = 1;
+    while (i + of_slab < count && found[i + of_slab] == found[i]) ++of_slab;
+    give_to(found[i], blocks + i, of_slab, emptied, bad, bad_count);
+    i += of_slab;
   }
   free_ += count - bad_count;
   const std::size_t bytes = (count - bad_count) * block_sizes[class_];
@@ -114,13 +108,32 @@ bool pool::uses(const void* address) const noexcept {
   return index != slab::most_blocks && !s->is_free(index);
 }
 
+void pool::give_to(slab* s, void* const* blocks, std::size_t count, slab*& emptied, bad_block* bad,
+                   std::size_t& bad_count) noexcept {
+  if (s == nullptr || s->block_class() != class_) {
+    for (std::size_t i = 0; i < count; ++i) bad[bad_count++] = {blocks[i], false, s};
+    return;
+  }
+  const slab::grid where = s->where();
+  const std::size_t bad_before = bad_count;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t index = where.index_of(blocks[i]);
+    const bool is_block = index != slab::most_blocks;
+    if (!is_block || !s->mark_free(index)) bad[bad_count++] = {blocks[i], is_block, s};
+  }
+  s->free_count = static_cast<std::uint16_t>(s->free_count + count - (bad_count - bad_before));
+  if (s->shelf != slab::no_shelf) settle(*s, emptied);
+}
+
 // All look-ups before the first use, so that their cache misses overlap.
 void pool::find_slabs(void* const* blocks, std::size_t count, slab** found) const noexcept {
   slab* last = nullptr;
+  slab::grid where{};
   for (std::size_t i = 0; i < count; ++i) {
-    if (last == nullptr || !last->spans(blocks[i])) {
+    if (!where.spans(blocks[i])) {
       last = source_.find(blocks[i]);
       if (last != nullptr) __builtin_prefetch(last, 1);
+      where = last == nullptr ? slab::grid{} : last->where();
     }
     found[i] = last;
   }

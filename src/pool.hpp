@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "address_tree.hpp"
+#include "depot.hpp"
 #include "slab.hpp"
 #include "slab_source.hpp"
 #include "usage.hpp"
@@ -63,6 +64,14 @@ public:
   /// slabs empty.
   bool draining() const noexcept { return draining_.load(std::memory_order_relaxed); }
 
+  /// Where free blocks change hands before they come to slabs; null until set_depot.
+  depot* shared_blocks() const noexcept { return depot_.load(std::memory_order_acquire); }
+  /// False when there is one.
+  bool set_depot(depot& d) noexcept {
+    depot* expected = nullptr;
+    return depot_.compare_exchange_strong(expected, &d, std::memory_order_acq_rel);
+  }
+
   struct counts {
     std::size_t slabs, carved, free;
   };
@@ -98,6 +107,8 @@ private:
   std::size_t take_from_slabs(void** out, std::size_t count) noexcept;
   std::size_t take_from(slab& s, void** out, std::size_t count) noexcept;
   void find_slabs(void* const* blocks, std::size_t count, slab** found) const noexcept;
+  void give_to(slab* s, void* const* blocks, std::size_t count, slab*& emptied, bad_block* bad,
+               std::size_t& bad_count) noexcept;
   void settle(slab& s, slab*& emptied) noexcept;
   void add(slab& s) noexcept;
   void reshelve(slab& s) noexcept;
@@ -112,6 +123,7 @@ private:
   std::size_t carved_ = 0;
   std::size_t free_ = 0;
   std::atomic<std::size_t> reserved_ = 0;
+  std::atomic<depot*> depot_ = nullptr;
   const std::uint8_t class_;
   std::atomic<bool> draining_ = false;
 };

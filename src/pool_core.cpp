@@ -87,7 +87,7 @@ std::size_t pool_core::refill_from_slabs(size_class c, void** out, std::size_t c
 void pool_core::to_records(void** blocks, std::size_t count) const noexcept {
   slab* s = nullptr;
   for (std::size_t i = 0; i < count; ++i) {
-    if (s == nullptr || !s->spans(blocks[i])) s = source_.find(blocks[i]);
+    if (s == nullptr || !s->where().spans(blocks[i])) s = source_.find(blocks[i]);
     blocks[i] = records_of(*s) + s->index_of(blocks[i]);
   }
 }
@@ -187,6 +187,7 @@ void pool_core::release_all() noexcept {
     slot.store(nullptr, std::memory_order_release);
   }
   if (quarantine* const q = quarantine_.load(std::memory_order_acquire)) q->forget_all();
+  depot_room_bytes_.store(0, std::memory_order_relaxed);
   oversized_.release_all();
   source_.release_all();
   usage_.clear();
@@ -208,7 +209,8 @@ pool_core::statistics(const std::array<std::size_t, size_class_count>& cached) c
     const std::size_t used = count.carved - count.free;
     row.slabs = count.slabs;
     row.blocks_free = count.free;
-    row.blocks_cached = std::min(cached[c] + kept_back[c], used);
+    const depot* const d = p->shared_blocks();
+    row.blocks_cached = std::min(cached[c] + kept_back[c] + (d == nullptr ? 0 : d->count()), used);
     row.blocks_in_use = used - row.blocks_cached;
     s.slabs += row.slabs;
     s.bytes_free += row.blocks_free * row.block_size;
@@ -231,6 +233,7 @@ void pool_core::check_invariants() const {
   source_.check_invariants();
   oversized_.check_invariants();
   check_quarantine();
+  check_depots();
   for (const auto& slot : pools_)
     if (const pool* const p = slot.load(std::memory_order_acquire)) p->check_invariants();
   // Another thread may be carrying a slab from one to the other: then it is looked at again.
@@ -248,16 +251,18 @@ bool pool_core::slabs_agree() const noexcept {
 void pool_core::check_set(const magazine_set& set) const {
   set.check_invariants();
   for (size_class c = 0; c < magazine_count; ++c)
-    for (std::size_t i = 0; i < set.count(c); ++i) {
-      void* const in_slot = set.slots()[set.base[c] + i];
-      const void* const block = recorded_ ? static_cast<block_record*>(in_slot)->address : in_slot;
-      const slab* const s = source_.find(block);
-      if (s == nullptr || s->block_class() != c)
-        throw std::logic_error("quarry: a cached block is not of its class");
-      const std::size_t index = s->index_of(block);
-      if (index == slab::most_blocks || s->is_free(index))
-        throw std::logic_error("quarry: a cached block is free in its slab");
-    }
+    for (std::size_t i = 0; i < set.count(c); ++i)
+      if (const char* const wrong = wrong_with_cached(c, set.slots()[set.base[c] + i]))
+        throw std::logic_error(wrong);
+}
+
+const char* pool_core::wrong_with_cached(size_class c, void* in_slot) const noexcept {
+  const void* const block = recorded_ ? static_cast<block_record*>(in_slot)->address : in_slot;
+  const slab* const s = source_.find(block);
+  if (s == nullptr || s->block_class() != c) return "quarry: a cached block is not of its class";
+  const std::size_t index = s->index_of(block);
+  return index == slab::most_blocks || s->is_free(index) ? "quarry: a cached block is free in its slab"
+                                                         : nullptr;
 }
 
 } // namespace quarry::detail

@@ -66,6 +66,13 @@ public:
     return block;
   }
 
+  /// Takes up to `count` blocks that another thread handed on.
+  std::size_t take_from_depot(size_class c, void** out, std::size_t count) noexcept;
+  /// Hands blocks on to whoever needs some next. Returns how many there was room for.
+  std::size_t put_into_depot(size_class c, void* const* blocks, std::size_t count) noexcept;
+  /// Lets blocks of class `c` be handed on from now on, if it has many and there is memory.
+  void make_depot(size_class c) noexcept;
+
   /// Gives blocks of class `c` back to their slabs; bad ones are reported and dropped. Never allocates.
   void flush(size_class c, void* const* blocks, std::size_t count) noexcept;
 
@@ -84,6 +91,11 @@ public:
   /// Flushes every magazine of a set; its owner must be out.
   void flush_set(flushed& f, magazine_set& set) noexcept;
   void flush_class(flushed& f, magazine_set& set, size_class c) noexcept;
+  /// Hands on what there is room for, and flushes the rest.
+  void hand_on_set(flushed& f, magazine_set& set) noexcept;
+  void flush_depots(flushed& f) noexcept;
+  void flush_depot(flushed& f, size_class c) noexcept;
+  void flush_depot(size_class c) noexcept;
   /// The second half. `keep_chunks`: gives no chunk upstream.
   void finish(flushed& f, bool keep_chunks = false) noexcept;
 
@@ -187,6 +199,16 @@ private:
   void to_records(void** blocks, std::size_t count) const noexcept;
   void* address_of(void* block_or_record) const noexcept;
   quarantine& the_quarantine();
+  depot* depot_of(size_class c) const noexcept {
+    const pool* const p = pools_[c].load(std::memory_order_acquire);
+    return p == nullptr ? nullptr : p->shared_blocks();
+  }
+  std::size_t room_of_depots() const noexcept;
+  void enlarge(depot& d, size_class c, std::size_t more) noexcept;
+  void look_at_next_depot() noexcept;
+  void lower(flushed& f, size_class c, std::size_t room) noexcept;
+  const char* wrong_with_cached(size_class c, void* in_slot) const noexcept;
+  void check_depots() const;
   bool slabs_agree() const noexcept;
   void check_quarantine() const;
   void report_bad(const bad_block& bad, size_class c) noexcept;
@@ -199,6 +221,8 @@ private:
   slab_source source_;
   oversized oversized_;
   std::atomic<std::size_t> dropped_ = 0;
+  std::atomic<std::size_t> depot_room_bytes_ = 0; // Σ room · block size of the depots
+  std::atomic<std::size_t> next_looked_at_ = 0;   // a depot, modulo their number
   std::array<std::atomic<pool*>, size_class_count> pools_{};
   std::atomic<quarantine*> quarantine_ = nullptr; // made by the first allocation while memory is poisoned
 };

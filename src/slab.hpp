@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "relaxed.hpp"
 #include <quarry/size_class.hpp>
@@ -49,6 +50,7 @@ struct alignas(64) slab {
   /// Takes up to `count` free blocks, lowest address first, and returns how many.
   std::size_t take(void** out, std::size_t count) noexcept {
     const std::size_t block = block_sizes[block_class()];
+    std::byte* const first = base;
     std::size_t taken = 0;
     std::size_t index = 0;
     for (std::size_t word = 0; word < free.size() && taken < count; ++word) {
@@ -56,7 +58,7 @@ struct alignas(64) slab {
       while (bits != 0 && taken < count) {
         index = word * 64 + static_cast<std::size_t>(std::countr_zero(bits));
         bits &= bits - 1;
-        out[taken++] = base + index * block;
+        out[taken++] = first + index * block;
       }
       free[word] = bits;
     }
@@ -65,27 +67,37 @@ struct alignas(64) slab {
     return taken;
   }
 
-  /// The index of the block that starts at `address`, or `most_blocks` when none does.
-  std::size_t index_of(const void* address) const noexcept {
-    const auto offset = static_cast<std::size_t>(static_cast<const std::byte*>(address) - base);
-    const size_class c = block_class();
-    const std::size_t index = (offset * block_reciprocals[c]) >> 40;
-    return index < blocks && index * block_sizes[c] == offset ? index : most_blocks;
-  }
+  /// Where the blocks are, to be read once for many of them. Nothing of it that the mutex guards is not fixed
+  /// while a block is used.
+  struct grid {
+    const std::byte* base;
+    std::size_t blocks, block, reciprocal;
 
-  /// Whether `address` lies in the blocks; reads nothing that the mutex guards but what is fixed while a
-  /// block is used.
-  bool spans(const void* address) const noexcept {
-    return static_cast<std::size_t>(static_cast<const std::byte*>(address) - base) <
-           std::size_t{block_sizes[block_class()]} * blocks;
+    std::size_t offset_of(const void* address) const noexcept {
+      return static_cast<std::size_t>(static_cast<const std::byte*>(address) - base);
+    }
+    /// The index of the block that starts at `address`, or `most_blocks` when none does.
+    std::size_t index_of(const void* address) const noexcept {
+      const std::size_t offset = offset_of(address);
+      const std::size_t index = (offset * reciprocal) >> 40;
+      return index < blocks && index * block == offset ? index : most_blocks;
+    }
+    /// Whether `address` lies in the blocks.
+    bool spans(const void* address) const noexcept { return offset_of(address) < blocks * block; }
+  };
+  grid where() const noexcept {
+    const size_class c = block_class();
+    return {base, blocks, block_sizes[c], block_reciprocals[c]};
   }
+  std::size_t index_of(const void* address) const noexcept { return where().index_of(address); }
 
   bool is_free(std::size_t index) const noexcept { return (free[index / 64] >> (index % 64) & 1) != 0; }
 
-  /// Expects: !is_free(index).
-  void give(std::size_t index) noexcept {
-    free[index / 64] |= std::uint64_t{1} << (index % 64);
-    ++free_count;
+  /// Marks a block free and says whether it was not. The caller adds to free_count.
+  bool mark_free(std::size_t index) noexcept {
+    const std::uint64_t bit = std::uint64_t{1} << (index % 64);
+    const std::uint64_t before = std::exchange(free[index / 64], free[index / 64] | bit);
+    return (before & bit) == 0;
   }
 
   /// Throws std::logic_error when an equation above does not hold.

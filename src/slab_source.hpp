@@ -89,6 +89,8 @@ public:
 
   /// A piece of bookkeeping memory that lives until release_all(). Throws what upstream throws.
   void* take_bookkeeping(std::size_t bytes);
+  /// The same without calling upstream; may return null.
+  void* try_take_bookkeeping(std::size_t bytes) noexcept;
   void give_bookkeeping(void* piece, std::size_t bytes) noexcept;
 
   std::size_t chunk_count() const noexcept { return chunks_.load(std::memory_order_relaxed); }

@@ -86,6 +86,11 @@ void* slab_source::take_bookkeeping(std::size_t bytes) {
   }
 }
 
+void* slab_source::try_take_bookkeeping(std::size_t bytes) noexcept {
+  const std::lock_guard guard(mutex_);
+  return bookkeeping_.take(bytes);
+}
+
 void slab_source::give_bookkeeping(void* piece, std::size_t bytes) noexcept {
   const std::lock_guard guard(mutex_);
   bookkeeping_.give(piece, bytes);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <mutex>
 
 #include "thread_magazines.hpp"
@@ -10,8 +11,11 @@
 namespace quarry::detail {
 
 struct thread_cache_links {
-  std::mutex mutex;                       // visitors, one at a time
   std::atomic<bool> visited = false;      // a visitor is inside, or about to be
+  bool owner_is_out = false;              // a visitor's note; guarded by the registry mutex
+  std::uint8_t calls = 0;                 // cold ones of the owner, modulo 256
+  std::uint8_t refused = 0;               // times that there was no room, modulo 256
+  std::size_t share_seen = 0;             // what the owner's share of room was lately
   thread_magazines* pool = nullptr;       // guarded by the registry mutex
   thread_cache* next = nullptr;           // of the pool; guarded by the registry mutex
   thread_cache* previous = nullptr;       // of the pool; guarded by the registry mutex
@@ -30,8 +34,7 @@ public:
     cache_.enter();
     while (cache_.visited.load(std::memory_order_acquire)) {
       cache_.leave();
-      cache_.mutex.lock();
-      cache_.mutex.unlock();
+      cache_.visited.wait(true, std::memory_order_relaxed);
       cache_.enter();
     }
   }

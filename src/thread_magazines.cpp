@@ -20,7 +20,7 @@ constinit thread_local magazine_set* this_thread_default_set = &no_magazines;
 
 namespace {
 
-constexpr std::size_t calls_before_caches = 16; // a pool of a few requests does without
+constexpr std::size_t calls_before_caches = 32; // a pool of a few requests does without
 
 constinit thread_local thread_cache* first_of_this_thread = nullptr;
 constinit thread_local bool thread_has_left = false;
@@ -96,6 +96,8 @@ void thread_magazines::let_go_of_caches() noexcept {
 // ---- threads come and go
 
 thread_cache* thread_magazines::find_or_make(bool may_allocate) noexcept {
+  if (magazine_set* const set = this_thread_table.sets[table_index_]; set->serves(resource_))
+    return static_cast<thread_cache*>(set);
   for (thread_cache* cache = first_of_this_thread; cache != nullptr; cache = cache->next_of_thread)
     if (cache->serves(resource_)) {
       install(*cache);
@@ -136,12 +138,13 @@ void thread_magazines::install(thread_cache& cache) noexcept {
   if (is_default_) this_thread_default_set = &cache;
 }
 
-// The exiting thread's side; the destructor waits for `leaving_`.
+// The exiting thread's side, which shuts visitors out; the destructor waits for `leaving_`.
 void thread_magazines::retire(thread_cache& cache) noexcept {
   pool_core::flushed f;
   {
-    const std::lock_guard guard(cache.mutex);
-    core_.flush_set(f, cache);
+    owner_section inside(cache);
+    const std::lock_guard guard(inside);
+    core_.hand_on_set(f, cache);
     cache.give_up_room();
   }
   core_.finish(f);
@@ -154,27 +157,29 @@ void thread_magazines::retire(thread_cache& cache) noexcept {
 
 // ---- the cold path of a thread
 
-// What the caches may hold together. One alone, of a single thread, makes do with less.
+// What the caches may hold together. As much is for the depots.
 std::size_t thread_magazines::room_of_all() const noexcept {
-  const std::size_t least =
-      caches_.load(std::memory_order_relaxed) > 1 ? std::size_t{1} << 20 : std::size_t{7} << 16;
-  return std::max(least - least / 16, core_.bytes_used() / 10);
+  constexpr std::size_t least = std::size_t{1} << 19;
+  return std::max(least - least / 16, core_.bytes_used() / 20);
 }
 
 std::size_t thread_magazines::share() const noexcept {
   return room_of_all() / std::max<std::size_t>(1, caches_.load(std::memory_order_relaxed));
 }
 
-auto thread_magazines::room_for(const thread_cache& cache) const noexcept {
-  return [this, &cache](std::size_t more) {
-    return cache.capacity_bytes.load_relaxed() + more <= share() &&
-           room_bytes_.load_relaxed() + more <= room_of_all();
-  };
+// What is used and how many share it is looked up again only now and then while there is no room.
+bool thread_magazines::has_room(thread_cache& cache, std::size_t more) const noexcept {
+  constexpr std::uint8_t patience = 64;
+  const std::size_t wanted = cache.capacity_bytes.load_relaxed() + more;
+  if (wanted > cache.share_seen && ++cache.refused % patience != 0) return false;
+  cache.share_seen = share();
+  return wanted <= cache.share_seen && room_bytes_.load_relaxed() + more <= room_of_all();
 }
 
 // Others have taken all the room, or less is used than once was.
-bool thread_magazines::room_is_unfair(const thread_cache& cache) noexcept {
-  constexpr std::size_t patience = 32;
+bool thread_magazines::room_is_unfair(thread_cache& cache) noexcept {
+  constexpr std::size_t every = 8, patience = 16;
+  if (++cache.calls % every != 0) return false;
   const std::size_t taken = room_bytes_.load_relaxed(), all = room_of_all();
   if (taken > all) return true;
   if (taken <= all - all / 8 || cache.capacity_bytes.load_relaxed() >= share() / 4) return false;
@@ -190,7 +195,7 @@ void* thread_magazines::allocate(size_class c) {
     owner_section inside(*cache);
     if (core_.reserved(c) != 0 && !core_.has_free(c))
       if (void* const block = take_reserved(c)) return block;
-    return take(core_, *cache, inside, c, room_for(*cache));
+    return take(core_, *cache, inside, c, [&](std::size_t more) { return has_room(*cache, more); });
   }
   void* block;
   core_.refill(c, &block, 1);
@@ -201,7 +206,7 @@ void thread_magazines::deallocate(size_class c, void* block) noexcept {
   thread_cache* const cache = c < magazine_count ? find_or_make(false) : nullptr;
   if (cache == nullptr) return core_.flush(c, &block, 1);
   owner_section inside(*cache);
-  give(core_, *cache, inside, c, block, room_for(*cache));
+  give(core_, *cache, inside, c, block, [&](std::size_t more) { return has_room(*cache, more); });
   if (core_.magazines_are_stale()) flush_all();
   if (room_is_unfair(*cache)) rebalance();
 }

@@ -56,7 +56,6 @@ public:
 private:
   friend struct thread_exit;
 
-  static bool shut_out_owner(thread_cache& cache, when_busy) noexcept;
   template <class Function>
   void visit(when_busy, Function f) noexcept;
 
@@ -70,8 +69,8 @@ private:
   void let_go_of_caches() noexcept;
   std::size_t room_of_all() const noexcept;
   std::size_t share() const noexcept;
-  auto room_for(const thread_cache& cache) const noexcept;
-  bool room_is_unfair(const thread_cache& cache) noexcept;
+  bool has_room(thread_cache& cache, std::size_t more) const noexcept;
+  bool room_is_unfair(thread_cache& cache) noexcept;
 
   pool_core& core_;
   const void* const resource_;

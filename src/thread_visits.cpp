@@ -9,34 +9,38 @@
 
 namespace quarry::detail {
 
-// Keeps the owner out of its cold path, and then, with all bounds closed, out of the hot one; it is the
-// owner's next cold calls that open them, class by class. False when it is inside and is not to be waited
-// for.
-bool thread_magazines::shut_out_owner(thread_cache& cache, when_busy busy) noexcept {
-  const auto owner_is_out = [&] {
-    membarrier_all_threads();
-    while (busy == when_busy::wait && cache.busy.load_acquire() != 0) std::this_thread::yield();
-    return cache.busy.load_acquire() == 0;
-  };
-  cache.visited.store(true, std::memory_order_relaxed);
-  if (!owner_is_out()) return false;
-  cache.close();
-  return owner_is_out();
-}
-
+// Shuts out the owners of all caches, first of their cold paths and then, with all bounds closed, of the hot
+// ones; it is the owners' next cold calls that open them, class by class. One barrier does for all caches. An
+// owner that is inside is waited for, or its cache is left alone.
 template <class Function>
 void thread_magazines::visit(when_busy busy, Function f) noexcept {
   const std::lock_guard guard(registry_mutex());
-  for (thread_cache* cache = first_; cache != nullptr; cache = cache->next) {
-    const std::lock_guard one_visitor(cache->mutex);
-    if (shut_out_owner(*cache, busy)) f(*cache);
-    cache->visited.store(false, std::memory_order_release);
-  }
+  const auto for_each = [this](auto g) {
+    for (thread_cache* cache = first_; cache != nullptr; cache = cache->next) g(*cache);
+  };
+  const auto is_out = [busy](const thread_cache& cache) {
+    while (busy == when_busy::wait && cache.busy.load_acquire() != 0) std::this_thread::yield();
+    return cache.busy.load_acquire() == 0;
+  };
+  if (first_ == nullptr) return;
+  for_each([](thread_cache& cache) { cache.visited.store(true, std::memory_order_relaxed); });
+  membarrier_all_threads();
+  for_each([&](thread_cache& cache) {
+    cache.owner_is_out = is_out(cache);
+    if (cache.owner_is_out) cache.close();
+  });
+  membarrier_all_threads();
+  for_each([&](thread_cache& cache) {
+    if (cache.owner_is_out && is_out(cache)) f(cache);
+    cache.visited.store(false, std::memory_order_release);
+    cache.visited.notify_one();
+  });
 }
 
 void thread_magazines::flush_all(when_busy busy) noexcept {
   pool_core::flushed f;
   visit(busy, [&](thread_cache& cache) { core_.flush_set(f, cache); });
+  core_.flush_depots(f);
   core_.finish(f, true);
 }
 
@@ -46,6 +50,7 @@ void thread_magazines::close() noexcept {
     core_.flush_set(f, cache);
     cache.owner.store_release(nullptr);
   });
+  core_.flush_depots(f);
   core_.finish(f, true);
   let_go_of_caches();
 }
@@ -80,6 +85,7 @@ void* thread_magazines::take_reserved(size_class c) noexcept {
 void thread_magazines::reclaim(size_class c) noexcept {
   if (c >= magazine_count || core_.has_free(c)) return;
   pool_core::flushed f;
+  core_.flush_depot(f, c);
   visit(when_busy::wait, [&](thread_cache& cache) {
     if (cache.count(c) != 0) core_.flush_class(f, cache, c);
   });

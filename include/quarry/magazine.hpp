@@ -125,9 +125,14 @@ struct magazine_set {
   }
   std::size_t capacity(size_class c) const noexcept { return std::size_t{magazines[c].end} - base[c]; }
 
+  /// Whether all that is there may be popped, and pushed until there is no more room.
+  bool is_open(size_class c) const noexcept {
+    const magazine& m = magazines[c];
+    return m.floor.load_relaxed() == base[c] && m.cap.load_relaxed() == m.end;
+  }
   bool has_slots(std::size_t more) const noexcept { return slots_used + more <= slot_count; }
 
-  /// Makes room for `capacity` blocks of class `c`; expects slots for them.
+  /// Makes room for `capacity` blocks of class `c`, more than there is; expects slots for them.
   void resize(size_class c, std::size_t capacity) noexcept;
 
   /// Every so many calls, halves the room of classes that had no use for it since the last time. True when it
@@ -166,6 +171,7 @@ struct magazine_set {
 private:
   using capacities = std::array<std::size_t, magazine_count>;
   void lay_out(const capacities& wanted) noexcept;
+  void set_capacity_bytes(std::size_t bytes) noexcept;
 };
 
 /// What a pool without magazines, and a thread without any for a pool, points to: every call takes the cold

@@ -1,0 +1,132 @@
+// What a pool core does with the depots of its classes: made late, given room by use, emptied with the
+// magazines.
+#include <algorithm>
+#include <new>
+#include <stdexcept>
+
+#include "pool_core.hpp"
+
+namespace quarry::detail {
+
+namespace {
+
+constexpr std::size_t least_room = std::size_t{1} << 19; // for all depots of a pool
+constexpr std::size_t least_carved = 128;                // blocks of a class that is worth a depot
+constexpr std::size_t first_room = 16;                   // blocks
+constexpr std::size_t most_room_bytes = 65536;           // of one depot
+
+} // namespace
+
+// Half of what free blocks outside of slabs may come to; the other half is for the threads' magazines.
+std::size_t pool_core::room_of_depots() const noexcept {
+  return std::max(least_room - least_room / 16, bytes_used() / 20);
+}
+
+// From memory that is at hand, since a call that could do without upstream must not wait for it. A pool with
+// a limit spends none of it on this.
+void pool_core::make_depot(size_class c) noexcept {
+  pool* const p = pools_[c].load(std::memory_order_acquire);
+  if (!shared_ || recorded_ || p == nullptr || p->shared_blocks() != nullptr) return;
+  if (p->count().carved < least_carved) return;
+  void* const piece = source_.try_take_bookkeeping(sizeof(depot));
+  if (piece == nullptr) return;
+  if (!p->set_depot(*::new (piece) depot)) source_.give_bookkeeping(piece, sizeof(depot));
+}
+
+std::size_t pool_core::take_from_depot(size_class c, void** out, std::size_t count) noexcept {
+  depot* const d = depot_of(c);
+  return d == nullptr ? 0 : d->take(out, count);
+}
+
+std::size_t pool_core::put_into_depot(size_class c, void* const* blocks, std::size_t count) noexcept {
+  depot* const d = depot_of(c);
+  if (d == nullptr || count == 0 || reserved(c) != 0) return 0;
+  d->note_use();
+  const std::size_t kept = d->put(blocks, count);
+  if (kept == count) return kept;
+  enlarge(*d, c, count - kept);
+  return kept + d->put(blocks + kept, count - kept);
+}
+
+// ---- room
+
+// Twice the room, or else what others that had no use for theirs have lost by the next time.
+void pool_core::enlarge(depot& d, size_class c, std::size_t more) noexcept {
+  const std::size_t block = block_sizes[c];
+  const std::size_t room = d.room();
+  const std::size_t most = std::min(depot::most, most_room_bytes / block);
+  if (room >= most) return;
+  more = std::min(most - room, std::max({more, room, first_room}));
+  const std::size_t before = depot_room_bytes_.fetch_add(more * block, std::memory_order_relaxed);
+  const std::size_t added = before + more * block > room_of_depots() ? 0 : d.add_room(more);
+  depot_room_bytes_.fetch_sub((more - added) * block, std::memory_order_relaxed);
+  if (added == 0) look_at_next_depot();
+}
+
+// Classes that had no use for their room lose half of it, and all do when less is used than once was. One
+// depot at a time, so that a call flushes little.
+void pool_core::look_at_next_depot() noexcept {
+  const size_class c = next_looked_at_.fetch_add(1, std::memory_order_relaxed) % magazine_count;
+  depot* const d = depot_of(c);
+  if (d == nullptr) return;
+  const bool too_much = depot_room_bytes_.load(std::memory_order_relaxed) > room_of_depots();
+  if (d->used_lately() && !too_much) return;
+  flushed f;
+  lower(f, c, (d->room() + 1) / 2);
+  finish(f);
+}
+
+// Takes `room` away, with blocks as far as it is not empty.
+void pool_core::lower(flushed& f, size_class c, std::size_t room) noexcept {
+  depot& d = *depot_of(c);
+  void* blocks[most_at_once];
+  while (room != 0) {
+    std::size_t removed = d.remove_room(room);
+    if (removed == 0) {
+      const std::size_t taken = d.take(blocks, std::min(room, most_at_once));
+      if (taken == 0) return;
+      flush_into(f, c, blocks, taken);
+      removed = d.remove_room(taken);
+    }
+    depot_room_bytes_.fetch_sub(removed * block_sizes[c], std::memory_order_relaxed);
+    room -= removed;
+  }
+}
+
+void pool_core::flush_depot(flushed& f, size_class c) noexcept {
+  if (const depot* const d = depot_of(c)) lower(f, c, d->room());
+}
+
+void pool_core::flush_depot(size_class c) noexcept {
+  const depot* const d = depot_of(c);
+  if (d == nullptr || d->count() == 0) return;
+  flushed f;
+  flush_depot(f, c);
+  finish(f);
+}
+
+void pool_core::flush_depots(flushed& f) noexcept {
+  for (size_class c = 0; c < magazine_count; ++c) flush_depot(f, c);
+}
+
+void pool_core::hand_on_set(flushed& f, magazine_set& set) noexcept {
+  void* blocks[most_at_once];
+  for (size_class c = 0; c < magazine_count; ++c)
+    while (const std::size_t count = std::min(set.count(c), most_at_once)) {
+      set.take_oldest(c, blocks, count);
+      const std::size_t handed_on = draining(c) || settling() ? 0 : put_into_depot(c, blocks, count);
+      flush_into(f, c, blocks + handed_on, count - handed_on);
+    }
+}
+
+void pool_core::check_depots() const {
+  const char* wrong = nullptr;
+  for (size_class c = 0; c < magazine_count; ++c)
+    if (depot* const d = depot_of(c))
+      d->for_each([&](void* block) {
+        if (const char* const what = wrong_with_cached(c, block)) wrong = what;
+      });
+  if (wrong != nullptr) throw std::logic_error(wrong);
+}
+
+} // namespace quarry::detail
