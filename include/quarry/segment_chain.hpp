@@ -6,7 +6,7 @@
 #include <span>
 #include <utility>
 
-#include <limits.h>
+#include <climits>
 #include <sys/uio.h>
 
 #include <quarry/piece_table.hpp>
