@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdint>
 #include <limits>
 #include <mutex>
 #include <new>
@@ -93,7 +94,32 @@ slab* slab_source::try_take(const wish& w, std::size_t lists, std::size_t* lacki
 // When there is no more to be had: any room for a block.
 slab* slab_source::take_anywhere(const wish& w) noexcept {
   const wish modest{w.c, w.bytes, block_sizes[w.c]};
-  return make(find_run(modest, list_count, std::numeric_limits<int>::max()), w.c, nullptr);
+  if (slab* const s = make(find_run(modest, list_count, std::numeric_limits<int>::max()), w.c, nullptr))
+    return s;
+  return recorded() ? make(find_former(w.c), w.c, nullptr) : nullptr;
+}
+
+// Free units where a slab was whose description is as long as that of one of class `c` there: it is never
+// lacking.
+slab_source::run slab_source::find_former(size_class c) noexcept {
+  run found;
+  const auto has_one = [&](chunk& in) {
+    for (std::size_t unit = 0; unit < in.units; ++unit) {
+      slab* const former = in.slots()[unit].load(std::memory_order_relaxed);
+      if (former == nullptr || (in.free_units >> unit & 1) == 0) continue;
+      const run r = run_of(in, *former);
+      std::byte* const base = former->base;
+      const bool aligned = reinterpret_cast<std::uintptr_t>(base) % natural_alignment_of(c) == 0;
+      const std::size_t blocks = blocks_in(r, c);
+      if (!aligned || blocks == 0 || slab_bytes(blocks) != slab_bytes(former->blocks)) continue;
+      found = r;
+      return true;
+    }
+    return false;
+  };
+  for (auto& list : lists_)
+    if (found.in == nullptr) list.find(has_one);
+  return found;
 }
 
 slab_source::run slab_source::find_run(const wish& w, std::size_t lists, int tries_in_list) const noexcept {

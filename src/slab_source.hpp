@@ -135,6 +135,7 @@ private:
   slab* try_take(const wish& w, std::size_t lists = list_count, std::size_t* lacking = nullptr) noexcept;
   slab* take_anywhere(const wish& w) noexcept;
   run find_run(const wish& w, std::size_t lists, int tries_in_list) const noexcept;
+  run find_former(size_class c) noexcept;
   run fit(chunk& c, const wish& w) const noexcept;
   std::size_t blocks_in(const run& r, size_class c) const noexcept;
   slab* make(const run& r, size_class c, std::size_t* lacking) noexcept;
