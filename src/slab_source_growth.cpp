@@ -21,6 +21,16 @@ void slab_source::grow(const wish& w, std::size_t largest_chunk, std::size_t lac
   };
   if (lacking != 0) return slab_memory().grow(up_, lacking, locked);
   std::unique_lock guard(mutex_);
+  if (recorded()) { // before the region, which might leave no room for it
+    const std::size_t fitting = std::max(w.bytes, least_slab()) / block_sizes[w.c];
+    const std::size_t slab_size = slab_bytes(std::min<std::size_t>(fitting, limits_.blocks_per_slab));
+    void* const spare = slab_memory().take(slab_size);
+    if (spare == nullptr) {
+      guard.unlock();
+      return slab_memory().grow(up_, slab_size, locked);
+    }
+    slab_memory().give(spare, slab_size);
+  }
   void* const descriptor = bookkeeping_.take(descriptor_bytes(bytes));
   if (descriptor == nullptr) { // and memory for the first slab, lest that is one more call
     guard.unlock();
