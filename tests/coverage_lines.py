@@ -1,7 +1,7 @@
 """Lists the lines that gcovr saw not run, each with its explanation: coverage_lines.py COVERAGE.json EXPLANATIONS
 
 Explanations are lines "FILE: TEXT  ::  WHY": of each line of that file that contains the text, or of all
-when it is "*".
+when it is "*"; and so with all files.
 """
 
 import json
@@ -28,7 +28,7 @@ for file in coverage["files"]:
         if line["count"] != 0:
             continue
         code = text[line["line_number"] - 1].strip()
-        why = [why for name, part, why in explanations if name == file["file"] and (part == "*" or part in code)]
+        why = [why for name, part, why in explanations if name in ("*", file["file"]) and (part == "*" or part in code)]
         unexplained += not why
         print(f"{file['file']}:{line['line_number']}: {code}\n    {why[0] if why else 'NOT EXPLAINED'}")
 

@@ -91,6 +91,15 @@ TEST(typed_allocator, draws_on_the_default_pool) {
   EXPECT_EQ(&default_pool(), &default_pool());
 }
 
+TEST(typed_allocator, of_what_no_pool_has_blocks_for) {
+  allocator<std::array<char, 2 * largest_block_size>> a;
+  auto* const p = a.allocate(1);
+  EXPECT_TRUE(default_pool().owns(p));
+  p->back() = 1;
+  a.deallocate(p, 1);
+  EXPECT_FALSE(default_pool().owns(p));
+}
+
 TEST(typed_allocator, draws_on_its_pool) {
   ledger_resource upstream;
   sync pool(&upstream);

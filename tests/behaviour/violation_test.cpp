@@ -145,6 +145,13 @@ TYPED_TEST(violations, wrong_size_of_an_oversized_block) {
   EXPECT_TRUE(this->upstream.mismatches().empty());
 }
 
+TYPED_TEST(violations, wrong_alignment_of_an_oversized_block) {
+  void* const p = this->pool.allocate(1 << 20, 16);
+  this->pool.deallocate(p, 1 << 20, 64);
+  this->expect_dropped(violation_kind::wrong_alignment, p);
+  EXPECT_TRUE(this->upstream.mismatches().empty());
+}
+
 TYPED_TEST(violations, pooled_block_freed_as_oversized) {
   void* const p = this->allocate();
   this->pool.deallocate(p, 1 << 20, 8);

@@ -20,11 +20,13 @@ namespace quarry::test::interleaving {
 using word = std::size_t; // its index in memory
 using register_index = std::size_t;
 
-inline constexpr std::size_t word_count = 16, register_count = 3, buffer_capacity = 8, most_threads = 3;
+inline constexpr std::size_t word_count = 16, register_count = 6, buffer_capacity = 8, most_threads = 3;
+
+using registers = std::array<std::int8_t, register_count>;
 
 struct thread_state {
   std::uint8_t next = 0; // step; finished when behind the last
-  std::array<std::int8_t, register_count> registers{};
+  interleaving::registers registers{};
   std::uint8_t buffered = 0;
   std::array<std::uint8_t, buffer_capacity> buffer_words{};
   std::array<std::int8_t, buffer_capacity> buffer_values{};
@@ -65,6 +67,13 @@ public:
   program& store_locked(word w, int value);
   /// Adds `n` to the word if it is as expected; tells in a register whether it was.
   program& compare_exchange(register_index succeeded, word w, register_index expected, int n);
+  /// Exchanges the word for another register when it is as expected; tells in a register whether it did.
+  program& compare_exchange_register(register_index succeeded, word w, register_index expected,
+                                     register_index desired);
+  program& load_indexed(register_index r, word first, register_index index);
+  program& store_indexed(word first, register_index index, register_index r);
+  /// Any function of the thread's own registers.
+  program& compute(std::function<void(registers&)> f);
   program& lock(word mutex);
   program& unlock(word mutex);
   program& membarrier(); ///< empties its buffer, then those of the others one by one, all running in between
@@ -75,6 +84,7 @@ public:
   program& jump_if_less(register_index r, int value, const std::string& name);
   /// A note of the model's own, not of the protocol: at once and seen by all.
   program& note(word w, int n);
+  program& note_indexed(word first, register_index index, int n);
 
   bool has_ended(const state& s, std::size_t thread) const { return s.threads[thread].next == steps_.size(); }
   const step& next_of(const state& s, std::size_t thread) const { return steps_[s.threads[thread].next]; }

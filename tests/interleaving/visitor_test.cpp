@@ -1,4 +1,4 @@
-// The visitor protocol (src/README.md, SYNCHRONIZATION; src/thread_visits.cpp, owner_section).
+// The visitor protocol (src/README.md, SYNCHRONIZATION; thread_magazines::visit, owner_section).
 //
 // Gone through completely, with stores at once and with store buffers: an owner's hot call and two hot calls,
 // each with the cold path that follows when bounds are closed, against one visitor, that waits or skips, and
@@ -6,8 +6,6 @@
 // block of the magazine is lost or doubled, nobody waits for ever. Not gone through: several owners, which
 // share nothing but the pool; more calls in a row; machines that reorder more than x86 does; what the
 // compiler may do, which the fences of magazine_set::enter() and the order of its loads are for.
-//
-// The pools have no depot, so no model of one is here.
 #include "machine.hpp"
 
 #include <gtest/gtest.h>
@@ -19,7 +17,7 @@
 namespace quarry::test::interleaving {
 namespace {
 
-enum : word { busy, open_bounds, visited, mutex, top, flushed, pushed, owner_inside, visitor_inside };
+enum : word { busy, open_bounds, visited, registry, top, flushed, pushed, owner_inside, visitor_inside };
 enum : register_index { r0, r1 };
 
 struct flaws {
@@ -50,7 +48,7 @@ void hot_call(program& p, const flaws& f, int n) {
   p.label("look" + number);
   if (!f.no_look_at_visited) {
     p.load(r0, visited).jump_if(r0, 0, "in" + number);
-    p.store(busy, 0).lock(mutex).unlock(mutex).store(busy, 1).jump("look" + number);
+    p.store(busy, 0).wait_until(visited, 0).store(busy, 1).jump("look" + number);
   }
   p.label("in" + number);
   push(p);
@@ -76,7 +74,7 @@ void look(program& p, const flaws& f, when_busy how) {
 
 program visitor(const flaws& f, when_busy how) {
   program p;
-  p.lock(mutex).store(visited, 1);
+  p.lock(registry).store(visited, 1);
   if (!f.no_first_look) look(p, f, how);
   p.store(open_bounds, 0);
   if (!f.no_second_look) look(p, f, how);
@@ -90,7 +88,7 @@ program visitor(const flaws& f, when_busy how) {
       .label("empty")
       .store(top, 0)
       .note(visitor_inside, -1);
-  p.label("out").store(visited, 0).unlock(mutex);
+  p.label("out").store(visited, 0).unlock(registry);
   return p;
 }
 
