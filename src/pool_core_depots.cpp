@@ -119,6 +119,17 @@ void pool_core::hand_on_set(flushed& f, magazine_set& set) noexcept {
     }
 }
 
+std::size_t pool_core::list_depots(const void** out, std::size_t room) const noexcept {
+  std::size_t listed = 0;
+  for (size_class c = 0; c < magazine_count; ++c)
+    if (depot* const d = depot_of(c))
+      d->for_each([&](void* block) {
+        if (listed < room) out[listed] = block;
+        ++listed;
+      });
+  return listed;
+}
+
 void pool_core::check_depots() const {
   const char* wrong = nullptr;
   for (size_class c = 0; c < magazine_count; ++c)

@@ -15,7 +15,7 @@ namespace quarry::detail {
 
 enum class block_state : std::uint8_t {
   used,     // a caller has it
-  cached,   // free, in a magazine, or kept back while memory is poisoned
+  cached,   // free, in a magazine or a depot, or kept back while memory is poisoned
   free,     // free, in the slab, handed out before
   untouched // never handed out
 };
@@ -85,6 +85,9 @@ slab_survey take_survey(const pool_core& core, const pool_statistics& statistics
   const auto kept_back = copy_all<const void*>(
       [&](const void** out, std::size_t room) { return core.list_quarantine(out, room); });
   cached.insert(cached.end(), kept_back.begin(), kept_back.end());
+  const auto in_depots =
+      copy_all<const void*>([&](const void** out, std::size_t room) { return core.list_depots(out, room); });
+  cached.insert(cached.end(), in_depots.begin(), in_depots.end());
   return assemble(copy_slabs(core, false), copy_chunks(core), cached, statistics,
                   {{"max_blocks_per_chunk", core.options().max_blocks_per_chunk},
                    {"largest_required_pool_block", core.options().largest_required_pool_block}});
