@@ -143,8 +143,9 @@ public:
   /// Gives the blocks that are kept back to their slabs.
   void flush_quarantine() noexcept;
   /// Writes the addresses of those blocks to `out` as far as there is room; returns how many there are.
-  std::size_t list_depots(const void** out, std::size_t room) const noexcept; ///< as list_quarantine
   std::size_t list_quarantine(const void** out, std::size_t room) const noexcept;
+  /// The same for blocks in depots.
+  std::size_t list_depots(const void** out, std::size_t room) const noexcept;
   std::array<std::size_t, size_class_count> count_quarantine() const noexcept;
 
   bool owns(const void* address) const noexcept {
