@@ -101,7 +101,7 @@ TEST(original_interface, Empty) {
 template <class T>
 void round_trip() {
   segment_pool pool;
-  for (const std::size_t count : {1, 7, 100, 5000, 100000}) {
+  for (const std::size_t count : {1u, 7u, 100u, 5000u, 100000u}) {
     const std::span<T> array = pool.allocate_array<T>(count);
     ASSERT_GE(array.size(), count);
     EXPECT_EQ(address(array.data()) % alignof(T), 0u);
@@ -303,7 +303,7 @@ TEST(segment_resource, every_alignment) {
   segment_pool pool;
   std::pmr::memory_resource& mr = pool;
   for (std::size_t alignment = 1; alignment <= 1 << 21; alignment *= 2)
-    for (const std::size_t size : {0, 1, 17, 64, 4097, 70000}) {
+    for (const std::size_t size : {0u, 1u, 17u, 64u, 4097u, 70000u}) {
       void* const p = mr.allocate(size, alignment);
       EXPECT_EQ(address(p) % alignment, 0u) << size << " at " << alignment;
       std::memset(p, 1, size);
@@ -343,7 +343,7 @@ TEST(segment_options, every_slab_size_serves) {
     ledger_resource up;
     segment_pool pool({.slab_size = slab, .largest_segment = std::min<std::size_t>(slab, 65536)}, &up);
     std::vector<segment> segments;
-    for (const std::size_t size : {1, 500, 3000, 4096}) segments.push_back(pool.allocate_segment(size));
+    for (const std::size_t size : {1u, 500u, 3000u, 4096u}) segments.push_back(pool.allocate_segment(size));
     pool.check_invariants();
     segments.clear();
     pool.check_invariants();
