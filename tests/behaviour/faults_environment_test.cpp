@@ -213,7 +213,7 @@ private:
 class child_of_a_threaded_program : public ::testing::Test {
 protected:
   void SetUp() override {
-    if (under_tsan) GTEST_SKIP() << "not under ThreadSanitizer";
+    if (under_tsan || under_asan) GTEST_SKIP() << "sanitizers do not take kindly to fork beside threads";
   }
 };
 

@@ -67,7 +67,7 @@ TYPED_TEST(refills, that_find_their_magazine_filled_meanwhile_lose_nothing) {
       void* const block = pool.allocate(64, 8);
       live.push_back(block);
     }
-    EXPECT_EQ(pool.statistics().bytes_in_use, live.size() * pool.good_size(64, 8));
+    EXPECT_EQ(pool.statistics().bytes_in_use, live.size() * block_serving(pool, 64, 8));
     EXPECT_NO_THROW(pool.check_invariants());
     for (void* block : live) pool.deallocate(block, 64, 8);
     EXPECT_EQ(pool.statistics().bytes_in_use, 0u);
