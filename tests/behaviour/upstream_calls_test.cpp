@@ -74,6 +74,58 @@ TYPED_TEST(refills, that_find_their_magazine_filled_meanwhile_lose_nothing) {
   }
 }
 
+// An upstream that has no more large pieces from some time on, as when chunks don't fit but bookkeeping does.
+class no_large_pieces final : public std::pmr::memory_resource {
+public:
+  std::size_t largest = static_cast<std::size_t>(-1);
+  std::size_t held = 0;
+
+private:
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+    if (bytes > largest) throw std::bad_alloc();
+    void* const p = std::pmr::new_delete_resource()->allocate(bytes, alignment);
+    held += bytes;
+    return p;
+  }
+  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
+    held -= bytes;
+    std::pmr::new_delete_resource()->deallocate(p, bytes, alignment);
+  }
+  bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override { return this == &other; }
+};
+
+TYPED_TEST(refills, that_fail_for_want_of_a_chunk_keep_no_bookkeeping) {
+  no_large_pieces upstream;
+  TypeParam pool(&upstream);
+  void* const first = pool.allocate(64, 8);
+  upstream.largest = 1000;
+  EXPECT_THROW((void)pool.allocate(20'000, 8), std::bad_alloc);
+  const std::size_t held = upstream.held;
+  for (int i = 0; i < 1000; ++i) EXPECT_THROW((void)pool.allocate(20'000, 8), std::bad_alloc);
+  EXPECT_EQ(upstream.held, held);
+  pool.deallocate(first, 64, 8);
+}
+
+template <class Pool>
+class trims : public ::testing::Test {};
+TYPED_TEST_SUITE(trims, both_pools, pool_names);
+
+TYPED_TEST(trims, that_keep_some_keep_that_much_and_less_than_a_chunk_more) {
+  constexpr std::size_t largest_chunk = 65536;
+  for (const std::size_t keep : {std::size_t{1}, std::size_t{100'000}, std::size_t{1'000'000}}) {
+    ledger_resource upstream;
+    TypeParam pool(&upstream);
+    {
+      population<TypeParam> live(pool);
+      for (int i = 0; i < 30'000; ++i) live.add(1000);
+    }
+    pool.trim(keep);
+    const std::size_t kept = pool.trim();
+    EXPECT_GE(kept, keep);
+    EXPECT_LT(kept, keep + largest_chunk);
+  }
+}
+
 // A gate in upstream: once shut, the next call waits inside until it is opened.
 class gate {
 public:

@@ -145,6 +145,15 @@ TYPED_TEST(violations, wrong_size_of_an_oversized_block) {
   EXPECT_TRUE(this->upstream.mismatches().empty());
 }
 
+TYPED_TEST(violations, block_freed_as_one_of_a_class_that_has_slabs_too) {
+  void* const other = this->pool.allocate(3 * this->bytes, 8);
+  void* const p = this->allocate();
+  this->pool.deallocate(p, 3 * this->bytes, 8);
+  this->expect_dropped(violation_kind::wrong_size, p);
+  this->pool.deallocate(other, 3 * this->bytes, 8);
+  EXPECT_NO_THROW(this->pool.check_invariants());
+}
+
 TYPED_TEST(violations, wrong_alignment_of_an_oversized_block) {
   void* const p = this->pool.allocate(1 << 20, 16);
   this->pool.deallocate(p, 1 << 20, 64);
