@@ -53,7 +53,7 @@ template <class Function>
 void for_many_requests(Function f) {
   for (std::size_t alignment = 1; alignment <= 32768; alignment *= 2)
     for (std::size_t bytes = 0; bytes <= 300000; bytes += bytes / 2 + 1) f(bytes, alignment);
-  for (const std::size_t bytes : {32760, 32767, 32768, 32769, 262136, 262137, 262144, 262145})
+  for (const std::size_t bytes : {32760u, 32767u, 32768u, 32769u, 262136u, 262137u, 262144u, 262145u})
     f(bytes, std::size_t{8});
 }
 
