@@ -1,11 +1,12 @@
 // The depot (src/depot.hpp): two lists of slots, empty and full, from which threads take and to which they
 // put slots without a lock; the head of a list counts its changes.
 //
-// Gone through completely, with stores at once and with store buffers: depots of two slots; three threads that
-// put a block or take one, one of them also both; and two threads that each put two and take two. One slot at
-// a time is moved. What is checked: no slot has two movers, no block is lost or doubled. Not gone through:
-// several slots moved at once (the loads of a longer chain come before the same exchange), adding and removing
-// room (the same moves between other lists), the count of changes when it comes round after 2^48 of them.
+// Gone through completely, with stores at once and with store buffers: depots of two slots; three threads
+// that put a block or take one, one of them also both; and two threads that each put two and take two. One
+// slot at a time is moved. What is checked: no slot has two movers, no block is lost or doubled. Not gone
+// through: several slots moved at once (the loads of a longer chain come before the same exchange), adding
+// and removing room (the same moves between other lists), the count of changes when it comes round after 2^48
+// of them.
 #include "machine.hpp"
 
 #include <gtest/gtest.h>
