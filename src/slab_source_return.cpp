@@ -1,0 +1,133 @@
+// How slabs come back to a slab source, and chunks go upstream.
+#include <algorithm>
+#include <mutex>
+
+#include "slab_source.hpp"
+
+namespace quarry::detail {
+
+void slab_source::give(slab* first) noexcept {
+  const std::lock_guard guard(mutex_);
+  while (first != nullptr) {
+    slab& s = *first;
+    first = s.left;
+    return_units(s);
+  }
+  note_idle();
+}
+
+void slab_source::give_surplus() noexcept {
+  chunk* surplus[2] = {};
+  {
+    const std::lock_guard guard(mutex_);
+    for (chunk*& c : surplus) {
+      c = remove_surplus(allowed_idle());
+      if (c != nullptr) retention_.given_back(c->bytes);
+    }
+  }
+  for (chunk* c : surplus)
+    if (c != nullptr) give_upstream(*c);
+}
+
+slab_source::run slab_source::run_of(chunk& c, const slab& s) noexcept {
+  run r{&c, static_cast<std::size_t>(s.base - c.base) >> c.unit_shift, 1};
+  while (r.first + r.units < c.units && c.slots()[r.first + r.units].load(std::memory_order_relaxed) == &s)
+    ++r.units;
+  return r;
+}
+
+void slab_source::return_units(slab& s) noexcept {
+  chunk& c = map_.chunk_of(s.base);
+  const run r = run_of(c, s);
+  c.free_units |= c.bits_of(r.first, r.units);
+  free_ += r.units << c.unit_shift;
+  relist(c);
+  if (c.empty()) idle_ += c.bytes;
+  if (recorded()) return;
+  c.mark(r.first, r.units, nullptr);
+  s.class_index.store(slab::no_class, std::memory_order_release);
+  bookkeeping_.give(&s, sizeof(slab));
+}
+
+bool slab_source::has_surplus(std::size_t allowed) const noexcept {
+  const chunk* const c = lists_[empty_list].highest();
+  return c != nullptr && idle_ > allowed && idle_ - c->bytes >= allowed;
+}
+
+// Where a number of bytes may be retained, what is free in chunks that are in use is part of it.
+std::size_t slab_source::allowed_idle() const noexcept {
+  if (!retention_.is_fixed()) return retention_.allowance();
+  const std::size_t idle = idle_.load(std::memory_order_relaxed);
+  const std::size_t unused = up_.held() - std::min(up_.held(), usage_.used() + usage_.oversized());
+  const std::size_t surplus = unused - std::min(unused, retention_.allowance());
+  const std::size_t whole_chunks =
+      (surplus + limits_.largest_chunk - 1) / limits_.largest_chunk * limits_.largest_chunk;
+  return idle - std::min(idle, whole_chunks);
+}
+
+chunk* slab_source::remove_surplus(std::size_t allowed) noexcept {
+  if (!has_surplus(allowed)) return nullptr;
+  chunk* const c = lists_[empty_list].highest();
+  lists_[empty_list].erase(*c);
+  map_.erase(*c);
+  if (recorded()) forget(*c, 0, c->units);
+  idle_ -= c->bytes;
+  free_ -= c->bytes;
+  chunks_.fetch_sub(1, std::memory_order_relaxed);
+  note_idle();
+  return c;
+}
+
+void slab_source::give_upstream(chunk& c) noexcept {
+  up_.deallocate_region(c.base, c.bytes, chunk::alignment_of(c.bytes));
+  const std::lock_guard guard(mutex_);
+  bookkeeping_.give(&c, descriptor_bytes(c.bytes));
+}
+
+void slab_source::trim(std::size_t keep_bytes) noexcept {
+  for (;;) {
+    chunk* c;
+    {
+      const std::lock_guard guard(mutex_);
+      c = remove_surplus(keep_bytes);
+    }
+    if (c == nullptr) return;
+    give_upstream(*c);
+  }
+}
+
+void slab_source::advance() noexcept {
+  {
+    const std::lock_guard guard(mutex_);
+    if (retention_.period_is_over()) {
+      retention_.end_period(idle_);
+      usage_.start_period();
+      stale_.store(up_.held() - usage_.oversized() > usage_.used() + usage_.used() / 2,
+                   std::memory_order_relaxed);
+      note_idle();
+    }
+  }
+  give_surplus();
+}
+
+void slab_source::note_idle() noexcept {
+  retention_.idle_is(idle_);
+  settling_.store(retention_.settling(idle_), std::memory_order_relaxed);
+}
+
+void slab_source::release_all() noexcept {
+  for (auto& list : lists_) {
+    while (chunk* const c = list.lowest()) {
+      list.erase(*c);
+      chunks_.fetch_sub(1, std::memory_order_relaxed);
+      up_.deallocate_region(c->base, c->bytes, chunk::alignment_of(c->bytes));
+    }
+  }
+  idle_ = free_ = 0;
+  note_idle();
+  map_.release_all(up_);
+  bookkeeping_.release_all(up_);
+  if (recorded()) slab_memory().release_all(up_);
+}
+
+} // namespace quarry::detail
