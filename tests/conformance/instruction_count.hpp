@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,6 +25,7 @@ inline std::optional<std::size_t> count_instructions(const std::function<void(in
   const pid_t child = fork();
   if (child < 0) return std::nullopt;
   if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL); // else it stays stopped for ever when its tracer is ended
     if (ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) _exit(1);
     act(instruction_marks());
     _exit(0);
