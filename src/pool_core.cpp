@@ -32,7 +32,7 @@ pool_core::pool_core(std::pmr::pool_options options, std::pmr::memory_resource* 
     : options_(normalized(options)), shared_(shared), upstream_(up, shared), usage_(shared),
       source_(upstream_, usage_,
               {.blocks_per_chunk = static_cast<std::uint32_t>(options_.max_blocks_per_chunk)}, shared),
-      oversized_(upstream_, usage_, shared) {}
+      oversized_(upstream_, usage_, shared), early_mutex_(shared) {}
 
 pool_core::pool_core(const recorded& r, std::pmr::memory_resource* up) noexcept
     : options_{0, r.largest_block}, shared_(true), recorded_(true), upstream_(up, r.limit, r.regions),
@@ -43,7 +43,7 @@ pool_core::pool_core(const recorded& r, std::pmr::memory_resource* up) noexcept
                              .blocks_per_slab = most_recorded_blocks,
                              .recorded_slabs = &r.slabs},
                             true, r.retained),
-      oversized_(upstream_, usage_, true) {}
+      oversized_(upstream_, usage_, true), early_mutex_(true) {}
 
 pool_core::~pool_core() {
   release_all();
@@ -188,6 +188,7 @@ void pool_core::release_all() noexcept {
   }
   if (quarantine* const q = quarantine_.load(std::memory_order_acquire)) q->forget_all();
   depot_room_bytes_.store(0, std::memory_order_relaxed);
+  early_.forget_all();
   oversized_.release_all();
   source_.release_all();
   usage_.clear();
@@ -198,7 +199,11 @@ void pool_core::release_all() noexcept {
 pool_statistics
 pool_core::statistics(const std::array<std::size_t, size_class_count>& cached) const noexcept {
   pool_statistics s;
-  const std::array<std::size_t, size_class_count> kept_back = count_quarantine();
+  std::array<std::size_t, size_class_count> kept_back = count_quarantine();
+  {
+    const std::lock_guard guard(early_mutex_);
+    early_.for_each([&](void*, size_class c) { ++kept_back[c]; });
+  }
   for (size_class c = 0; c < size_class_count; ++c) {
     const pool* const p = pools_[c].load(std::memory_order_acquire);
     if (p == nullptr && block_sizes[c] > options_.largest_required_pool_block) continue;
@@ -234,6 +239,7 @@ void pool_core::check_invariants() const {
   oversized_.check_invariants();
   check_quarantine();
   check_depots();
+  check_early();
   for (const auto& slot : pools_)
     if (const pool* const p = slot.load(std::memory_order_acquire)) p->check_invariants();
   // Another thread may be carrying a slab from one to the other: then it is looked at again.

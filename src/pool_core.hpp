@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <memory_resource>
 
+#include "mixed_magazine.hpp"
 #include "oversized.hpp"
 #include "pool.hpp"
 #include "quarantine.hpp"
@@ -66,6 +67,15 @@ public:
     return block;
   }
 
+  // For a pool that has no magazines yet.
+
+  /// A block of class `c`. Throws what upstream throws, and then nothing has changed.
+  void* allocate_early(size_class c);
+  /// Keeps a block at hand; false when it must be flushed. One that is at hand already is reported and
+  /// dropped.
+  bool keep_early(size_class c, void* block) noexcept;
+  void flush_early() noexcept;
+
   /// Takes up to `count` blocks that another thread handed on.
   std::size_t take_from_depot(size_class c, void** out, std::size_t count) noexcept;
   /// Hands blocks on to whoever needs some next. Returns how many there was room for.
@@ -93,6 +103,7 @@ public:
   void flush_class(flushed& f, magazine_set& set, size_class c) noexcept;
   /// Hands on what there is room for, and flushes the rest.
   void hand_on_set(flushed& f, magazine_set& set) noexcept;
+  /// Flushes what lies between magazines and slabs.
   void flush_depots(flushed& f) noexcept;
   void flush_depot(flushed& f, size_class c) noexcept;
   void flush_depot(size_class c) noexcept;
@@ -211,6 +222,9 @@ private:
   void lower(flushed& f, size_class c, std::size_t room) noexcept;
   const char* wrong_with_cached(size_class c, void* in_slot) const noexcept;
   void check_depots() const;
+  bool keeps_early(size_class c) const noexcept { return !recorded_ && mixed_magazine::takes(c); }
+  void flush_early(flushed& f) noexcept;
+  void check_early() const;
   bool slabs_agree() const noexcept;
   void check_quarantine() const;
   void report_bad(const bad_block& bad, size_class c) noexcept;
@@ -226,6 +240,8 @@ private:
   std::atomic<std::size_t> depot_room_bytes_ = 0; // Σ room · block size of the depots
   std::atomic<std::size_t> next_looked_at_ = 0;   // a depot, modulo their number
   std::array<std::atomic<pool*>, size_class_count> pools_{};
+  mutable optional_mutex early_mutex_;
+  mixed_magazine early_;
   std::atomic<quarantine*> quarantine_ = nullptr; // made by the first allocation while memory is poisoned
 };
 

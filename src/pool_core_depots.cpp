@@ -11,7 +11,8 @@ namespace quarry::detail {
 namespace {
 
 constexpr std::size_t least_room = std::size_t{1} << 19; // for all depots of a pool
-constexpr std::size_t least_carved = 128;                // blocks of a class that is worth a depot
+constexpr std::size_t least_carved = 128;                // blocks of a class that is worth a depot,
+constexpr std::size_t least_carved_bytes = 8192;         // or bytes
 constexpr std::size_t first_room = 16;                   // blocks
 constexpr std::size_t most_room_bytes = 65536;           // of one depot
 
@@ -27,7 +28,8 @@ std::size_t pool_core::room_of_depots() const noexcept {
 void pool_core::make_depot(size_class c) noexcept {
   pool* const p = pools_[c].load(std::memory_order_acquire);
   if (!shared_ || recorded_ || p == nullptr || p->shared_blocks() != nullptr) return;
-  if (p->count().carved < least_carved) return;
+  const std::size_t carved = p->count().carved;
+  if (carved < least_carved && carved * block_sizes[c] < least_carved_bytes) return;
   void* const piece = source_.try_take_bookkeeping(sizeof(depot));
   if (piece == nullptr) return;
   if (!p->set_depot(*::new (piece) depot)) source_.give_bookkeeping(piece, sizeof(depot));
@@ -95,6 +97,7 @@ void pool_core::lower(flushed& f, size_class c, std::size_t room) noexcept {
 
 void pool_core::flush_depot(flushed& f, size_class c) noexcept {
   if (const depot* const d = depot_of(c)) lower(f, c, d->room());
+  flush_early(f);
 }
 
 void pool_core::flush_depot(size_class c) noexcept {
@@ -107,6 +110,7 @@ void pool_core::flush_depot(size_class c) noexcept {
 
 void pool_core::flush_depots(flushed& f) noexcept {
   for (size_class c = 0; c < magazine_count; ++c) flush_depot(f, c);
+  flush_early(f);
 }
 
 void pool_core::hand_on_set(flushed& f, magazine_set& set) noexcept {
@@ -127,6 +131,11 @@ std::size_t pool_core::list_depots(const void** out, std::size_t room) const noe
         if (listed < room) out[listed] = block;
         ++listed;
       });
+  const std::lock_guard guard(early_mutex_);
+  early_.for_each([&](void* block, size_class) {
+    if (listed < room) out[listed] = block;
+    ++listed;
+  });
   return listed;
 }
 

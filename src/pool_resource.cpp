@@ -40,9 +40,11 @@ constexpr std::size_t least_room = 7 << 16;        // for free blocks
 constexpr std::size_t least_magazine_bytes = 4096;
 constexpr std::size_t most_magazine_bytes = 16384;
 
-// Bytes for a magazine set, in proportion to what is used.
+// Bytes for a magazine set, in proportion to what is used; the first 8 KiB sooner, for bursts of small
+// blocks.
 std::size_t due_magazine_bytes(std::size_t used) noexcept {
-  return std::clamp(std::bit_floor(used / 16 + 1), least_magazine_bytes, most_magazine_bytes);
+  const std::size_t share = std::max(std::min(used / 2, 2 * least_magazine_bytes), used / 16);
+  return std::clamp(std::bit_floor(share + 1), least_magazine_bytes, most_magazine_bytes);
 }
 
 // A request for nothing gets a block like one for a byte.
@@ -78,6 +80,8 @@ void make_magazines(detail::unsynchronized_state& s, detail::magazine_set*& set,
   if (is_there(set)) {
     larger->take_over(*set);
     s.core.give_bookkeeping(set, s.magazine_bytes);
+  } else {
+    s.core.flush_early();
   }
   set = larger;
   s.magazine_bytes = bytes;
@@ -93,6 +97,7 @@ void try_to_make_magazines(detail::unsynchronized_state& s, detail::magazine_set
 void flush_magazines(detail::pool_core& core, detail::magazine_set& set) noexcept {
   detail::pool_core::flushed f;
   core.flush_set(f, set);
+  core.flush_depots(f);
   core.finish(f, true);
 }
 
@@ -125,9 +130,7 @@ void* unsynchronized_pool_resource::allocate_cold(std::size_t bytes, std::size_t
     detail::no_mutex mutex;
     return detail::take(core, *magazines_, mutex, c, room_of(core, *magazines_));
   }
-  void* block;
-  core.refill(c, &block, 1);
-  return block;
+  return core.allocate_early(c);
 }
 
 void unsynchronized_pool_resource::deallocate_cold(void* p, std::size_t bytes,
@@ -137,7 +140,10 @@ void unsynchronized_pool_resource::deallocate_cold(void* p, std::size_t bytes,
   if (!core.pooled(last, alignment)) return core.deallocate_oversized(p, bytes, alignment);
   if (detail::poisoning()) return core.deallocate_poisoned(core.class_of(bytes, alignment), p);
   const size_class c = size_class_of_last(last);
-  if (c >= detail::magazine_count || !is_there(magazines_)) return core.flush(c, &p, 1);
+  if (c >= detail::magazine_count || !is_there(magazines_)) {
+    if (!core.keep_early(c, p)) core.flush(c, &p, 1);
+    return;
+  }
   detail::no_mutex mutex;
   detail::give(core, *magazines_, mutex, c, p, room_of(core, *magazines_));
   if (core.magazines_are_stale()) flush_magazines(core, *magazines_);
@@ -172,7 +178,7 @@ void unsynchronized_pool_resource::reserve(std::size_t bytes, std::size_t alignm
 std::size_t unsynchronized_pool_resource::trim(std::size_t keep_bytes) noexcept {
   detail::pool_core& core = state().core;
   const std::size_t before = core.bytes_given();
-  if (is_there(magazines_)) flush_magazines(core, *magazines_);
+  flush_magazines(core, *magazines_);
   core.trim(keep_bytes);
   return core.bytes_given() - before;
 }

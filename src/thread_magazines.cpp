@@ -104,11 +104,15 @@ thread_cache* thread_magazines::find_or_make(bool may_allocate) noexcept {
       return cache;
     }
   if (thread_has_left || !membarrier_works()) return nullptr;
-  if (cold_calls_.load(std::memory_order_relaxed) < calls_before_caches) {
-    cold_calls_.fetch_add(1, std::memory_order_relaxed);
+  if (is_early()) {
+    cold_calls_.store(cold_calls_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); // about
     return nullptr;
   }
   return make(may_allocate);
+}
+
+bool thread_magazines::is_early() const noexcept {
+  return cold_calls_.load(std::memory_order_relaxed) < calls_before_caches;
 }
 
 thread_cache* thread_magazines::make(bool may_allocate) noexcept {
@@ -127,6 +131,7 @@ thread_cache* thread_magazines::make(bool may_allocate) noexcept {
     cache->owner.store_release(resource_);
   }
   caches_.fetch_add(1, std::memory_order_relaxed);
+  core_.flush_early();
   cache->next_of_thread = first_of_this_thread;
   first_of_this_thread = cache;
   install(*cache);
@@ -197,6 +202,7 @@ void* thread_magazines::allocate(size_class c) {
       if (void* const block = take_reserved(c)) return block;
     return take(core_, *cache, inside, c, [&](std::size_t more) { return has_room(*cache, more); });
   }
+  if (is_early()) return core_.allocate_early(c);
   void* block;
   core_.refill(c, &block, 1);
   return block;
@@ -204,7 +210,10 @@ void* thread_magazines::allocate(size_class c) {
 
 void thread_magazines::deallocate(size_class c, void* block) noexcept {
   thread_cache* const cache = c < magazine_count ? find_or_make(false) : nullptr;
-  if (cache == nullptr) return core_.flush(c, &block, 1);
+  if (cache == nullptr) {
+    if (!is_early() || !core_.keep_early(c, block)) core_.flush(c, &block, 1);
+    return;
+  }
   owner_section inside(*cache);
   give(core_, *cache, inside, c, block, [&](std::size_t more) { return has_room(*cache, more); });
   if (core_.magazines_are_stale()) flush_all();

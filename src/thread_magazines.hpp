@@ -63,6 +63,7 @@ private:
   thread_cache* make(bool may_allocate) noexcept;
   void install(thread_cache& cache) noexcept;
   void retire(thread_cache& cache) noexcept;
+  bool is_early() const noexcept;
   void* take_reserved(size_class c) noexcept;
   void reclaim(size_class c) noexcept;
   void rebalance() noexcept;

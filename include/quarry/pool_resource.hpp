@@ -18,8 +18,8 @@ struct unsynchronized_state;
 struct synchronized_state;
 struct slab_survey;
 struct surveyor;
-inline constexpr std::size_t unsynchronized_state_bytes = 2064;
-inline constexpr std::size_t synchronized_state_bytes = 2128;
+inline constexpr std::size_t unsynchronized_state_bytes = 2224;
+inline constexpr std::size_t synchronized_state_bytes = 2288;
 
 } // namespace detail
 
