@@ -141,11 +141,25 @@ void slab_map::erase(const chunk& c) noexcept {
     t.entries[i].key.store(erased_key, std::memory_order_release);
     --live_;
     ++erased_;
+    make_empty(t, i);
   }
 }
 
+// An erased entry is there for who looks for one behind it: when none is, it is empty, and so those before it
+// may be. Otherwise upstream addresses that don't come again would fill table after table.
+void slab_map::make_empty(table& t, std::size_t i) noexcept {
+  const auto key = [&](std::size_t at) -> auto& { return t.entries[at & t.mask].key; };
+  while (key(i) == erased_key && key(i + 1) == empty_key) {
+    key(i).store(empty_key, std::memory_order_release);
+    --erased_;
+    --i;
+  }
+}
+
+// More than before, also when erased entries have filled it: then that happens ever more seldom.
 std::size_t slab_map::next_count(std::size_t granules) const noexcept {
-  return std::bit_ceil(std::max<std::size_t>((live_ + promised_ + granules) * 2, 4 * first_count));
+  const std::size_t entries = current_.load(std::memory_order_relaxed)->mask + 1;
+  return std::bit_ceil(std::max((live_ + promised_ + granules) * 2, std::max(4 * first_count, 2 * entries)));
 }
 
 // Erased entries are not taken along. The table before stays, since a reader may be in it. A table that a

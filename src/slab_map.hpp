@@ -70,6 +70,7 @@ private:
   static std::size_t start_of(std::uintptr_t key, std::size_t mask) noexcept;
   /// True when an erased entry was used again.
   static bool put(table& t, std::uintptr_t key, std::uintptr_t value) noexcept;
+  void make_empty(table& t, std::size_t i) noexcept;
   std::size_t next_count(std::size_t granules) const noexcept;
   void move_to(void* memory, std::size_t count) noexcept;
   void reset() noexcept;

@@ -126,6 +126,32 @@ TYPED_TEST(trims, that_keep_some_keep_that_much_and_less_than_a_chunk_more) {
   }
 }
 
+// Upstream whose addresses don't come again: what it gets back it keeps.
+class new_addresses final : public std::pmr::memory_resource {
+  std::pmr::monotonic_buffer_resource memory_;
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+    return memory_.allocate(bytes, alignment);
+  }
+  void do_deallocate(void*, std::size_t, std::size_t) override {}
+  bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override { return this == &other; }
+};
+
+TYPED_TEST(trims, that_are_followed_by_chunks_elsewhere_leave_no_more_each_time) {
+  new_addresses upstream;
+  TypeParam pool(&upstream);
+  std::size_t held_early = 0;
+  for (int round = 0; round < 500; ++round) {
+    {
+      population<TypeParam> live(pool);
+      for (int i = 0; i < 100; ++i) live.add(1000);
+    }
+    pool.trim();
+    if (round == 20) held_early = pool.statistics().bytes_held;
+  }
+  EXPECT_EQ(pool.statistics().chunks, 0u);
+  EXPECT_EQ(pool.statistics().bytes_held, held_early);
+}
+
 // A gate in upstream: once shut, the next call waits inside until it is opened.
 class gate {
 public:
