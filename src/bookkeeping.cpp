@@ -23,13 +23,13 @@ std::size_t bookkeeping::list_of(std::size_t bytes) noexcept {
   return small_lists + 1 + static_cast<std::size_t>(std::bit_width((lines - 1) / 16));
 }
 
-std::size_t bookkeeping::piece_of(std::size_t list) noexcept {
+std::size_t bookkeeping::bytes_in(std::size_t list) noexcept {
   return list <= small_lists ? list * line : (16 * line) << (list - small_lists - 1);
 }
 
 // 1/128 of what is held, so that the newest block is a small part of it.
 std::size_t bookkeeping::next_block_size(std::size_t bytes, std::size_t held) noexcept {
-  const std::size_t needed = piece_of(list_of(bytes)) + line;
+  const std::size_t needed = piece_of(bytes) + line;
   const std::size_t share = std::clamp(std::bit_floor(held / 128 + 1), first_block, largest_piece);
   return std::max(needed, share);
 }
@@ -40,10 +40,14 @@ void* bookkeeping::take(std::size_t bytes) noexcept {
     free_[list] = first->next;
     return first;
   }
-  const std::size_t size = piece_of(list);
+  const std::size_t size = bytes_in(list);
   if (rest_bytes_ < size) return nullptr;
   rest_bytes_ -= size;
   return rest_ + rest_bytes_;
+}
+
+bool bookkeeping::has(std::size_t bytes) const noexcept {
+  return free_[list_of(bytes)] != nullptr || rest_bytes_ >= piece_of(bytes);
 }
 
 void bookkeeping::give(void* memory, std::size_t bytes) noexcept {

@@ -23,6 +23,10 @@ public:
   /// A piece of at least `bytes` ≤ largest_piece, or null when grow() is needed first.
   void* take(std::size_t bytes) noexcept;
   void give(void* piece, std::size_t bytes) noexcept;
+  /// Whether take() would give a piece.
+  bool has(std::size_t bytes) const noexcept;
+  /// How long a piece for `bytes` is.
+  static std::size_t piece_of(std::size_t bytes) noexcept { return bytes_in(list_of(bytes)); }
 
   /// Obtains memory from upstream and adds it with `locked(add)`, which shall call `add()` under the owner's
   /// lock.
@@ -48,7 +52,7 @@ private:
 
   static std::size_t next_block_size(std::size_t bytes, std::size_t held) noexcept;
   static std::size_t list_of(std::size_t bytes) noexcept;
-  static std::size_t piece_of(std::size_t list) noexcept;
+  static std::size_t bytes_in(std::size_t list) noexcept; // each piece
   void add(void* memory, std::size_t size) noexcept;
 
   std::array<piece*, list_count> free_{};

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
-#include <limits>
 #include <mutex>
 #include <new>
 #include <stdexcept>
@@ -63,8 +62,7 @@ slab& slab_source::take(size_class c, std::size_t class_bytes) {
         w.least = std::min(w.least, w.bytes);
         continue;
       }
-      const std::lock_guard guard(mutex_);
-      if (slab* const s = take_anywhere(w)) return *s;
+      if (slab* const s = take_last(w, largest_chunk, lacking != 0)) return *s;
       throw;
     }
   }
@@ -89,37 +87,6 @@ slab* slab_source::take_from_chunks_in_use(size_class c, std::size_t class_bytes
 
 slab* slab_source::try_take(const wish& w, std::size_t lists, std::size_t* lacking) noexcept {
   return make(find_run(w, lists, tries_per_list), w.c, lacking);
-}
-
-// When there is no more to be had: any room for a block.
-slab* slab_source::take_anywhere(const wish& w) noexcept {
-  const wish modest{w.c, w.bytes, block_sizes[w.c]};
-  if (slab* const s = make(find_run(modest, list_count, std::numeric_limits<int>::max()), w.c, nullptr))
-    return s;
-  return recorded() ? make(find_former(w.c), w.c, nullptr) : nullptr;
-}
-
-// Free units where a slab was whose description is as long as that of one of class `c` there: it is never
-// lacking.
-slab_source::run slab_source::find_former(size_class c) noexcept {
-  run found;
-  const auto has_one = [&](chunk& in) {
-    for (std::size_t unit = 0; unit < in.units; ++unit) {
-      slab* const former = in.slots()[unit].load(std::memory_order_relaxed);
-      if (former == nullptr || (in.free_units >> unit & 1) == 0) continue;
-      const run r = run_of(in, *former);
-      std::byte* const base = former->base;
-      const bool aligned = reinterpret_cast<std::uintptr_t>(base) % natural_alignment_of(c) == 0;
-      const std::size_t blocks = blocks_in(r, c);
-      if (!aligned || blocks == 0 || slab_bytes(blocks) != slab_bytes(former->blocks)) continue;
-      found = r;
-      return true;
-    }
-    return false;
-  };
-  for (auto& list : lists_)
-    if (found.in == nullptr) list.find(has_one);
-  return found;
 }
 
 slab_source::run slab_source::find_run(const wish& w, std::size_t lists, int tries_in_list) const noexcept {
@@ -175,7 +142,7 @@ slab* slab_source::make(const run& r, size_class c, std::size_t* lacking) noexce
   if (r.in == nullptr) return nullptr;
   const std::size_t bytes = slab_bytes(blocks_in(r, c));
   void* piece = slab_memory().take(bytes);
-  if (piece == nullptr && recorded()) { // that of a slab that was here may do
+  if (piece == nullptr && has_former(r, c)) {
     forget(*r.in, r.first, r.units);
     piece = slab_memory().take(bytes);
   }

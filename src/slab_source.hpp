@@ -125,6 +125,9 @@ private:
 
   bool recorded() const noexcept { return limits_.recorded_slabs != nullptr; }
   bookkeeping& slab_memory() noexcept { return recorded() ? *limits_.recorded_slabs : bookkeeping_; }
+  const bookkeeping& slab_memory() const noexcept {
+    return recorded() ? *limits_.recorded_slabs : bookkeeping_;
+  }
   std::size_t slab_bytes(std::size_t blocks) const noexcept;
   std::size_t least_slab() const noexcept { // a unit, or less where many classes shall share a small chunk
     return recorded() ? std::size_t{1} << chunk::unit_shift_of(limits_.largest_chunk) : 256;
@@ -133,9 +136,16 @@ private:
   wish wish_for(size_class c, std::size_t class_bytes) const noexcept;
   bool bounded() const noexcept { return limits_.blocks_per_chunk < limits_.largest_chunk / 8; }
   slab* try_take(const wish& w, std::size_t lists = list_count, std::size_t* lacking = nullptr) noexcept;
+  slab* take_last(const wish& w, std::size_t chunk_bytes, bool room_lacks_description);
   slab* take_anywhere(const wish& w) noexcept;
   run find_run(const wish& w, std::size_t lists, int tries_in_list) const noexcept;
+  run find_describable(const wish& w) const noexcept;
   run find_former(size_class c) noexcept;
+  bool has_former(const run& r, size_class c) const noexcept;
+  bool can_describe(const run& r, size_class c) const noexcept;
+  bool described_alike(std::size_t blocks, std::size_t others) const noexcept {
+    return bookkeeping::piece_of(slab_bytes(blocks)) == bookkeeping::piece_of(slab_bytes(others));
+  }
   run fit(chunk& c, const wish& w) const noexcept;
   std::size_t blocks_in(const run& r, size_class c) const noexcept;
   slab* make(const run& r, size_class c, std::size_t* lacking) noexcept;
@@ -143,6 +153,7 @@ private:
   void forget(chunk& c, std::size_t first_unit, std::size_t units) noexcept;
 
   void grow(const wish& w, std::size_t largest_chunk, std::size_t lacking);
+  std::size_t first_slab_bytes(const wish& w, std::size_t chunk_bytes) const noexcept;
   std::size_t next_chunk_bytes(const wish& w, std::size_t largest_chunk) const noexcept;
   void add(void* descriptor, void* memory, std::size_t bytes, size_class c) noexcept;
 

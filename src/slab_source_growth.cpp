@@ -22,8 +22,7 @@ void slab_source::grow(const wish& w, std::size_t largest_chunk, std::size_t lac
   if (lacking != 0) return slab_memory().grow(up_, lacking, locked);
   std::unique_lock guard(mutex_);
   if (recorded()) { // before the region, which might leave no room for it
-    const std::size_t fitting = std::max(w.bytes, least_slab()) / block_sizes[w.c];
-    const std::size_t slab_size = slab_bytes(std::min<std::size_t>(fitting, limits_.blocks_per_slab));
+    const std::size_t slab_size = first_slab_bytes(w, bytes);
     void* const spare = slab_memory().take(slab_size);
     if (spare == nullptr) {
       guard.unlock();
@@ -53,6 +52,16 @@ void slab_source::grow(const wish& w, std::size_t largest_chunk, std::size_t lac
   }
   guard.lock();
   add(descriptor, memory, bytes, w.c);
+}
+
+// Of the first slab in a chunk of so many bytes, with its records.
+std::size_t slab_source::first_slab_bytes(const wish& w, std::size_t chunk_bytes) const noexcept {
+  chunk untouched{};
+  untouched.bytes = chunk_bytes;
+  untouched.unit_shift = static_cast<std::uint8_t>(chunk::unit_shift_of(chunk_bytes));
+  untouched.units = static_cast<std::uint8_t>(chunk::units_of(chunk_bytes));
+  untouched.free_units = untouched.all_units();
+  return slab_bytes(blocks_in(fit(untouched, w), w.c));
 }
 
 // An eighth of what is held, so that the newest chunk is a small part of it; powers of two.
