@@ -19,7 +19,8 @@ namespace {
 
 constexpr std::size_t slowdown = under_sanitizer ? 20 : 1;
 constexpr std::uint64_t scripts_a_round = 25, first_long = 21; // 20 short ones, one of 10^4 steps
-constexpr unsigned patience = 600;                             // seconds for one script
+constexpr unsigned patience = 300;                             // seconds of computing for one script
+constexpr int times_again = 20;
 
 double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -27,8 +28,8 @@ double now() {
 
 // What a process that runs scripts tells the one that waits for it.
 struct progress {
-  std::uint64_t number, operations, scripts;
-  bool failed;
+  std::uint64_t number, operations, scripts, at;
+  char failure[240]; // ends with a zero
 };
 
 class shared_progress {
@@ -41,7 +42,7 @@ public:
   ~shared_progress() { munmap(memory_, sizeof(progress)); }
   shared_progress(const shared_progress&) = delete;
   shared_progress& operator=(const shared_progress&) = delete;
-  volatile progress* operator->() const { return static_cast<volatile progress*>(memory_); }
+  progress* operator->() const { return static_cast<progress*>(memory_); }
 
 private:
   void* memory_;
@@ -58,7 +59,8 @@ public:
 
   bool run() {
     std::cout << "seed " << options_.seed << std::endl;
-    for (std::uint64_t next = 0; !is_over(); next += scripts_a_round)
+    for (std::uint64_t next = options_.first / scripts_a_round * scripts_a_round; !is_over();
+         next += scripts_a_round)
       if (!run_on_all(next, next + first_long) || !run_on_all(next + first_long, next + scripts_a_round))
         return false;
     report();
@@ -78,40 +80,53 @@ private:
   }
 
   bool run_numbers(const subject_kind& on, std::uint64_t first, std::uint64_t end) {
-    shared_->number = first;
-    std::fflush(nullptr);
-    const pid_t child = fork();
-    if (child < 0) throw std::runtime_error("no process");
-    if (child == 0) run_in_child(on, end);
-    int status = 0;
-    waitpid(child, &status, 0);
-    if (status != 0) {
-      explain(on);
+    if (const std::string failure = failure_of(on, first, end); !failure.empty()) {
+      explain(on, first, failure);
       return false;
     }
     if (elapsed() >= next_report_) report();
     return true;
   }
 
+  // Of the first of these scripts that fails; shared_ then has its number.
+  std::string failure_of(const subject_kind& on, std::uint64_t first, std::uint64_t end) {
+    shared_->number = first;
+    shared_->failure[0] = 0;
+    std::fflush(nullptr);
+    const pid_t child = fork();
+    if (child < 0) throw std::runtime_error("no process");
+    if (child == 0) run_in_child(on, end);
+    int status = 0;
+    waitpid(child, &status, 0);
+    return status == 0 || shared_->failure[0] != 0 ? shared_->failure : what_ended_it(status);
+  }
+
   [[noreturn]] void run_in_child(const subject_kind& on, std::uint64_t end) {
     limit_this_process();
     do {
       const steps s = numbered_steps(on, options_.seed, shared_->number);
-      alarm(patience);
+      limit_time(patience);
       const outcome result = test::run(s, on, options_for(s));
-      shared_->operations = shared_->operations + result.operations;
+      shared_->operations += result.operations;
+      shared_->at = result.at;
+      shared_->failure[result.failure.copy(shared_->failure, sizeof shared_->failure - 1)] = 0;
       if (result.failed()) std::_Exit(1);
-      shared_->scripts = shared_->scripts + 1;
-      shared_->number = shared_->number + 1;
+      ++shared_->scripts;
+      ++shared_->number;
     } while (shared_->number != end && !is_over());
     std::_Exit(0);
   }
 
-  void explain(const subject_kind& on) const {
-    std::cout << "failed: subject " << on.name << ", seed " << options_.seed << ", script " << shared_->number
-              << std::endl;
-    if (run_and_explain(numbered_steps(on, options_.seed, shared_->number), on))
-      std::cout << "but not when it was run again" << std::endl;
+  void explain(const subject_kind& on, std::uint64_t first, const std::string& failure) {
+    const std::uint64_t number = shared_->number;
+    std::cout << "failed: subject " << on.name << ", seed " << options_.seed << ", script " << number << ": "
+              << failure << ", at step " << shared_->at << std::endl;
+    if (!run_and_explain(numbered_steps(on, options_.seed, number), on)) return;
+    std::cout << "but not when it was run again alone" << std::endl;
+    int failures = 0;
+    for (int i = 0; i < times_again; ++i) failures += !failure_of(on, first, number + 1).empty();
+    std::cout << "after scripts " << first << " and on in the same process: " << failures << " of "
+              << times_again << " times" << std::endl;
   }
 
   void report() {

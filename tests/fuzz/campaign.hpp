@@ -10,7 +10,7 @@
 namespace quarry::test {
 
 struct campaign_options {
-  std::uint64_t seed = 1;
+  std::uint64_t seed = 1, first = 0; // the script to begin with, or a few before it
   std::vector<std::string> subjects; // empty: all
   double seconds = 1e18;
   double operations = 1e18;

@@ -170,9 +170,9 @@ std::unique_ptr<subject> make() {
 }
 
 constexpr subject_kind kinds[] = {
-    {"chains", 50'000, make<256 << 10, 64 << 10, segment_pool_options::unlimited>, random_chain_steps,
+    {"chains", 400'000, make<256 << 10, 64 << 10, segment_pool_options::unlimited>, random_chain_steps,
      chain_steps_of},
-    {"chains_limited", 50'000, make<64 << 10, 4 << 10, 512 << 10>, random_chain_steps, chain_steps_of},
+    {"chains_limited", 400'000, make<64 << 10, 4 << 10, 512 << 10>, random_chain_steps, chain_steps_of},
 };
 
 } // namespace

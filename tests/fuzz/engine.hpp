@@ -26,8 +26,8 @@ run_options options_for(const steps& s);
 outcome run(const steps& s, const subject_kind& on, run_options options);
 inline outcome run(const script& s) { return run(s.steps, subject_named(s.subject), options_for(s.steps)); }
 
-// The same in a process of its own, so that crashes and hangs are failures like others: "killed by …". When
-// `silent`, what a crashing script has to say is not seen.
+// The same in a process of its own, so that crashes and hangs are failures like others: "killed by …". Its
+// time is that of `limit_time`. When `silent`, what a crashing script has to say is not seen.
 outcome run_apart(const steps& s, const subject_kind& on, run_options options, unsigned seconds = 60,
                   bool silent = false);
 
@@ -38,6 +38,13 @@ steps reduced(steps s, const std::function<bool(const steps&)>& fails, std::size
 // For a process that runs scripts: no core files; and no more than 2 GiB, so that a subject that asks for
 // ever is found out before the machine is (sanitizers need more).
 void limit_this_process();
+
+// From now on this process is killed when it has computed for so many seconds, however loaded the machine
+// is; or when 20 times as long has passed, since who waits for ever computes nothing.
+void limit_time(unsigned seconds);
+
+// "takes for ever", "waits for ever", "killed by …" or "exited with …": a process that has not ended well.
+std::string what_ended_it(int status);
 
 // A failing script, made short by runs in processes of their own.
 steps reduced_apart(const steps& s, const subject_kind& on, const outcome& seen);

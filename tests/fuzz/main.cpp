@@ -11,8 +11,9 @@ namespace {
 using namespace quarry::test;
 
 constexpr const char* usage =
-    "fuzz [--seconds N] [--operations N] [--seed N] [--subject NAME]... [--progress SECONDS]\n"
-    "     runs random scripts on all subjects, or those named, until the time is over or enough was done\n"
+    "fuzz [--seconds N] [--operations N] [--seed N] [--first N] [--subject NAME]... [--progress SECONDS]\n"
+    "     runs random scripts on all subjects, or those named, until the time is over or enough was done;\n"
+    "     --first begins with the 25 scripts that the N-th is one of\n"
     "fuzz --script N --seed N --subject NAME\n"
     "     runs one of them again, by its number\n"
     "fuzz --replay FILE\n"
@@ -60,6 +61,8 @@ options options_of(int argc, char** argv) {
       o.campaign.progress_every = number(value());
     } else if (word == "--seed") {
       o.campaign.seed = static_cast<std::uint64_t>(number(value()));
+    } else if (word == "--first") {
+      o.campaign.first = static_cast<std::uint64_t>(number(value()));
     } else if (word == "--subject") {
       o.campaign.subjects.push_back(value());
     } else if (word == "--script") {

@@ -54,13 +54,13 @@ constexpr subject_kind kind(std::string_view name, std::size_t long_steps) {
 }
 
 constexpr subject_kind kinds[] = {
-    kind<unsynchronized_pool_resource, plain>("unsynchronized", 200'000),
-    kind<synchronized_pool_resource, plain>("synchronized", 200'000),
-    kind<unsynchronized_pool_resource, tight>("unsynchronized_tight", 20'000),
-    kind<synchronized_pool_resource, tight>("synchronized_tight", 20'000),
-    kind<unsynchronized_pool_resource, limited>("unsynchronized_limited", 100'000),
-    kind<synchronized_pool_resource, limited>("synchronized_limited", 100'000),
-    kind<synchronized_pool_resource, stacked>("stacked", 50'000),
+    kind<unsynchronized_pool_resource, plain>("unsynchronized", 800'000),
+    kind<synchronized_pool_resource, plain>("synchronized", 800'000),
+    kind<unsynchronized_pool_resource, tight>("unsynchronized_tight", 80'000),
+    kind<synchronized_pool_resource, tight>("synchronized_tight", 80'000),
+    kind<unsynchronized_pool_resource, limited>("unsynchronized_limited", 400'000),
+    kind<synchronized_pool_resource, limited>("synchronized_limited", 400'000),
+    kind<synchronized_pool_resource, stacked>("stacked", 100'000),
 };
 
 } // namespace

@@ -130,8 +130,8 @@ std::unique_ptr<subject> make() {
 }
 
 constexpr subject_kind kinds[] = {
-    {"checked", 20'000, make<checked_subject>, random_pool_steps, pool_steps_of},
-    {"pages", 5'000, make<pages_subject>, random_pool_steps, pool_steps_of},
+    {"checked", 40'000, make<checked_subject>, random_pool_steps, pool_steps_of},
+    {"pages", 10'000, make<pages_subject>, random_pool_steps, pool_steps_of},
 };
 
 } // namespace

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,9 +31,7 @@ struct message {
 }
 
 outcome outcome_of(int status, const message* m) {
-  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) return {"takes for ever", 0, 0};
-  if (WIFSIGNALED(status)) return {std::string("killed by: ") + strsignal(WTERMSIG(status)), 0, 0};
-  if (m == nullptr) return {"exited with " + std::to_string(WEXITSTATUS(status)), 0, 0};
+  if (m == nullptr) return {what_ended_it(status), 0, 0};
   return {m->failure, m->at, m->operations};
 }
 
@@ -44,6 +43,20 @@ void limit_this_process() {
   if (!under_sanitizer) setrlimit(RLIMIT_AS, &memory);
 }
 
+void limit_time(unsigned seconds) {
+  const itimerval computing{{}, {seconds, 0}};
+  setitimer(ITIMER_PROF, &computing, nullptr);
+  alarm(20 * seconds);
+}
+
+std::string what_ended_it(int status) {
+  if (!WIFSIGNALED(status)) return "exited with " + std::to_string(WEXITSTATUS(status));
+  const int by = WTERMSIG(status);
+  if (by == SIGPROF) return "takes for ever";
+  if (by == SIGALRM) return "waits for ever";
+  return std::string("killed by: ") + strsignal(by);
+}
+
 outcome run_apart(const steps& s, const subject_kind& on, run_options options, unsigned seconds,
                   bool silent) {
   int pipe_ends[2];
@@ -53,7 +66,7 @@ outcome run_apart(const steps& s, const subject_kind& on, run_options options, u
   if (child < 0) throw std::runtime_error("no process");
   if (child == 0) {
     close(pipe_ends[0]);
-    alarm(seconds);
+    limit_time(seconds);
     if (silent) dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
     report_from_child(s, on, options, pipe_ends[1]);
   }

@@ -382,13 +382,13 @@ std::unique_ptr<subject> make() {
 
 constexpr std::size_t unlimited = segment_pool_options::unlimited;
 constexpr subject_kind kinds[] = {
-    {"segments", 50'000, make<1 << 20, 64 << 10, unlimited, 4 << 20, false>, random_segment_steps,
+    {"segments", 200'000, make<1 << 20, 64 << 10, unlimited, 4 << 20, false>, random_segment_steps,
      segment_steps_of},
-    {"segments_small", 50'000, make<16 << 10, 4 << 10, unlimited, 0, false>, random_segment_steps,
+    {"segments_small", 200'000, make<16 << 10, 4 << 10, unlimited, 0, false>, random_segment_steps,
      segment_steps_of},
-    {"segments_limited", 50'000, make<256 << 10, 16 << 10, 2 << 20, 64 << 10, false>, random_segment_steps,
+    {"segments_limited", 200'000, make<256 << 10, 16 << 10, 2 << 20, 64 << 10, false>, random_segment_steps,
      segment_steps_of},
-    {"segments_observed", 50'000, make<64 << 10, 64 << 10, unlimited, 64 << 10, true>, random_segment_steps,
+    {"segments_observed", 200'000, make<64 << 10, 64 << 10, unlimited, 64 << 10, true>, random_segment_steps,
      segment_steps_of},
 };
 
