@@ -1,5 +1,6 @@
 // Faults of the world around a pool: no memory left in the process, a default resource that is replaced,
 // pools on pools, an upstream that comes back, a process that forks.
+#include "../support/poisoned.hpp"
 #include "support.hpp"
 
 #include <atomic>
@@ -244,6 +245,75 @@ TEST_F(child_of_a_threaded_program, goes_on_with_a_pool_at_rest) {
     EXPECT_NO_THROW(pool.check_invariants());
   }
   pool.release();
+  EXPECT_TRUE(upstream.clean());
+}
+
+// With the threads that had blocks in their magazines gone, only depots have any.
+TEST_F(child_of_a_threaded_program, finds_what_depots_have) {
+  if (memory_is_poisoned()) GTEST_SKIP() << "there are no depots";
+  sync pool;
+  population<sync> live(pool);
+  on_another_thread([&] {
+    for (int i = 0; i < 20'000; ++i) live.add(40);
+    for (int i = 0; i < 3000; ++i) live.free_last();
+  });
+  EXPECT_GT(pool.statistics().bytes_cached, 0u);
+  EXPECT_EQ(in_child([&]() -> const char* {
+              pool.check_invariants();
+              for (int i = 0; i < 3000; ++i) live.add(40);
+              on_another_thread([&] { live.free_all(); });
+              if (pool.statistics().bytes_in_use != 0) return "something is in use";
+              pool.check_invariants();
+              pool.trim();
+              if (pool.statistics().bytes_cached != 0) return "something is still in a depot";
+              return pool.statistics().chunks == 0 ? nullptr : "a chunk is still there";
+            }),
+            "");
+  live.free_all();
+  EXPECT_NO_THROW(pool.check_invariants());
+}
+
+// Segments that the parent has are the child's too, in memory of its own; the caches of threads that are not
+// there are visited.
+TEST_F(child_of_a_threaded_program, goes_on_with_a_segment_pool_at_rest) {
+  if (memory_is_poisoned()) GTEST_SKIP() << "there are no caches";
+  ledger_resource upstream;
+  {
+    segment_pool pool({}, &upstream);
+    std::vector<segment> live;
+    for (std::size_t i = 0; i < 300; ++i) live.push_back(pool.allocate_segment(1 + i * 37));
+    live[7].data()[0] = std::byte{77};
+    std::atomic<bool> asleep = false, awake = false;
+    std::thread sleeper([&] {
+      for (std::size_t i = 0; i < 300; ++i) (void)pool.allocate_segment(1 + i * 37).size();
+      asleep = true;
+      asleep.notify_all();
+      awake.wait(false);
+    });
+    asleep.wait(false);
+    EXPECT_EQ(in_child([&]() -> const char* {
+                pool.check_invariants();
+                if (pool.statistics().bytes_cached == 0) return "the sleeper has nothing in its cache";
+                if (live[7].data()[0] != std::byte{77}) return "a segment has another content";
+                const std::span<std::byte> handed_out = live[9].release();
+                pool.deallocate_segment(handed_out);
+                on_another_thread([&] { live.clear(); });
+                for (std::size_t i = 0; i < 3000; ++i) live.push_back(pool.allocate_segment(i * 7));
+                live.clear();
+                pool.trim();
+                pool.check_invariants();
+                if (pool.statistics().bytes_cached != 0) return "something is still in a cache";
+                if (pool.statistics().chunks != 0) return "a region is still there";
+                pool.release();
+                return upstream.clean() ? nullptr : "upstream did not get everything back";
+              }),
+              "");
+    EXPECT_EQ(live.size(), 300u);
+    awake = true;
+    awake.notify_all();
+    sleeper.join();
+    EXPECT_NO_THROW(pool.check_invariants());
+  }
   EXPECT_TRUE(upstream.clean());
 }
 
