@@ -18,7 +18,7 @@ struct campaign_options {
 };
 
 // The script that `seed` and `number` stand for: of every 25 numbers 20 are of 100 to 999 steps, one of 10^4,
-// and four are long (fewer with a sanitizer), up to some two million operations each.
+// and four are long (fewer with a sanitizer), up to some twenty million operations each.
 steps numbered_steps(const subject_kind& on, std::uint64_t seed, std::uint64_t number);
 
 // Runs scripts in turn on every subject, in processes of their own, until the time is over or enough was

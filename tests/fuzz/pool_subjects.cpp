@@ -54,11 +54,11 @@ constexpr subject_kind kind(std::string_view name, std::size_t long_steps) {
 }
 
 constexpr subject_kind kinds[] = {
-    kind<unsynchronized_pool_resource, plain>("unsynchronized", 800'000),
-    kind<synchronized_pool_resource, plain>("synchronized", 800'000),
+    kind<unsynchronized_pool_resource, plain>("unsynchronized", 3'200'000),
+    kind<synchronized_pool_resource, plain>("synchronized", 1'600'000),
     kind<unsynchronized_pool_resource, tight>("unsynchronized_tight", 80'000),
     kind<synchronized_pool_resource, tight>("synchronized_tight", 80'000),
-    kind<unsynchronized_pool_resource, limited>("unsynchronized_limited", 400'000),
+    kind<unsynchronized_pool_resource, limited>("unsynchronized_limited", 1'600'000),
     kind<synchronized_pool_resource, limited>("synchronized_limited", 400'000),
     kind<synchronized_pool_resource, stacked>("stacked", 100'000),
 };

@@ -34,7 +34,7 @@ protected:
 
 struct subject_kind {
   std::string_view name;
-  std::size_t long_steps; // of a long script, so that it takes about a second
+  std::size_t long_steps; // of a long script, so that it takes a second or a few
   std::unique_ptr<subject> (*make)();
   steps (*random_steps)(std::size_t seed, std::size_t count, pace p);
   steps (*steps_of)(std::span<const std::uint8_t> bytes);
