@@ -50,10 +50,11 @@ void pool_core::flush_early(flushed& f) noexcept {
   early_.forget_all();
 }
 
+// Also within an allocation, which may be one of reserved blocks: nothing goes upstream.
 void pool_core::flush_early() noexcept {
   flushed f;
   flush_early(f);
-  finish(f);
+  finish(f, true);
 }
 
 void pool_core::check_early() const {

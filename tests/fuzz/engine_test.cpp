@@ -102,6 +102,22 @@ span 100
             "");
 }
 
+// The first magazines of a thread were made within an allocation of what was reserved, and then a chunk that
+// had been kept went upstream.
+TEST(found_before, reserved_blocks_when_magazines_come) {
+  EXPECT_EQ(failure_of(R"(on synchronized_tight
+burst 198 1 56
+allocate 1 1
+thread 2
+at_least 162 1
+reserve 164 1 1
+drain 1525 94
+exit 2
+allocate 162 1
+)"),
+            "");
+}
+
 // ---- pools with a bug
 
 struct alone {
