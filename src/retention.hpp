@@ -28,6 +28,8 @@ public:
   retention(const usage& u, std::size_t fixed) noexcept : usage_(u), fixed_(fixed) {}
 
   bool is_fixed() const noexcept { return fixed_ != by_use; }
+  /// Bytes that may be kept whatever is used.
+  std::size_t fixed() const noexcept { return is_fixed() ? fixed_ : 0; }
 
   /// May be asked without the owner's lock.
   std::size_t allowance() const noexcept {

@@ -74,7 +74,7 @@ public:
   /// True while more than a fifth of what is held is not used.
   bool holds_much_in_vain() const noexcept {
     const std::size_t pooled = up_.held() - usage_.oversized();
-    return pooled > usage_.used() + usage_.used() / 4 + worth_it;
+    return pooled > usage_.used() + usage_.used() / 4 + worth_it + retention_.fixed();
   }
 
   /// Gives empty chunks upstream while at least `keep_bytes` of them remain.

@@ -102,7 +102,7 @@ void slab_source::advance() noexcept {
     if (retention_.period_is_over()) {
       retention_.end_period(idle_);
       usage_.start_period();
-      stale_.store(up_.held() - usage_.oversized() > usage_.used() + usage_.used() / 2,
+      stale_.store(up_.held() - usage_.oversized() > usage_.used() + usage_.used() / 2 + retention_.fixed(),
                    std::memory_order_relaxed);
       note_idle();
     }
