@@ -115,6 +115,7 @@ void give(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, void* 
   void* blocks[pool_core::most_at_once];
   std::size_t count = 0;
   const way now = way_of(core, c);
+  if (now == way::draining) core.flush_depot(c);
   {
     const std::lock_guard guard(mutex);
     choose(set, c, now);

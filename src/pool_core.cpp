@@ -14,8 +14,9 @@ namespace quarry::detail {
 namespace {
 
 constexpr std::size_t default_largest_block = 32768;
-constexpr std::size_t default_blocks_per_chunk = 8192; // of 8 bytes are 64 KiB, the largest chunk
-constexpr std::uint32_t most_recorded_blocks = 248;    // with the slab's descriptor they make 4 KiB
+constexpr std::size_t default_blocks_per_chunk = 8192;  // of 8 bytes are 64 KiB, the largest chunk
+constexpr std::uint32_t most_recorded_blocks = 248;     // with the slab's descriptor they make 4 KiB
+constexpr std::size_t least_limit_for_depots = 8 << 20; // a kilobyte for each class is a small part of it
 
 } // namespace
 
@@ -29,20 +30,22 @@ std::pmr::pool_options normalized(std::pmr::pool_options options) noexcept {
 }
 
 pool_core::pool_core(std::pmr::pool_options options, std::pmr::memory_resource* up, bool shared) noexcept
-    : options_(normalized(options)), shared_(shared), upstream_(up, shared), usage_(shared),
+    : options_(normalized(options)), shared_(shared), may_have_depots_(shared), upstream_(up, shared),
+      usage_(shared),
       source_(upstream_, usage_,
               {.blocks_per_chunk = static_cast<std::uint32_t>(options_.max_blocks_per_chunk)}, shared),
       oversized_(upstream_, usage_, shared), early_mutex_(shared) {}
 
 pool_core::pool_core(const recorded& r, std::pmr::memory_resource* up) noexcept
-    : options_{0, r.largest_block}, shared_(true), recorded_(true), upstream_(up, r.limit, r.regions),
-      usage_(true), source_(upstream_, usage_,
-                            {.first_chunk = static_cast<std::uint32_t>(r.slab_size),
-                             .largest_chunk = static_cast<std::uint32_t>(r.slab_size),
-                             .blocks_per_chunk = static_cast<std::uint32_t>(r.slab_size),
-                             .blocks_per_slab = most_recorded_blocks,
-                             .recorded_slabs = &r.slabs},
-                            true, r.retained),
+    : options_{0, r.largest_block}, shared_(true), recorded_(true),
+      may_have_depots_(r.limit >= least_limit_for_depots), upstream_(up, r.limit, r.regions), usage_(true),
+      source_(upstream_, usage_,
+              {.first_chunk = static_cast<std::uint32_t>(r.slab_size),
+               .largest_chunk = static_cast<std::uint32_t>(r.slab_size),
+               .blocks_per_chunk = static_cast<std::uint32_t>(r.slab_size),
+               .blocks_per_slab = most_recorded_blocks,
+               .recorded_slabs = &r.slabs},
+              true, r.retained),
       oversized_(upstream_, usage_, true), early_mutex_(true) {}
 
 pool_core::~pool_core() {
@@ -114,7 +117,8 @@ void pool_core::flush_into(flushed& f, size_class c, void* const* blocks, std::s
   bad_block bad[most_at_once];
   void* addresses[most_at_once];
   if (recorded_) {
-    for (std::size_t i = 0; i < count; ++i) addresses[i] = static_cast<block_record*>(blocks[i])->address;
+    for (std::size_t i = 0; i < count; ++i)
+      addresses[i] = static_cast<block_record*>(blocks[i])->address.load_relaxed();
     blocks = addresses;
   }
   pool* const p = pools_[c].load(std::memory_order_acquire);
@@ -214,8 +218,7 @@ pool_core::statistics(const std::array<std::size_t, size_class_count>& cached) c
     const std::size_t used = count.carved - count.free;
     row.slabs = count.slabs;
     row.blocks_free = count.free;
-    const depot* const d = p->shared_blocks();
-    row.blocks_cached = std::min(cached[c] + kept_back[c] + (d == nullptr ? 0 : d->count()), used);
+    row.blocks_cached = std::min(cached[c] + kept_back[c] + count_depot(c), used);
     row.blocks_in_use = used - row.blocks_cached;
     s.slabs += row.slabs;
     s.bytes_free += row.blocks_free * row.block_size;
@@ -263,7 +266,7 @@ void pool_core::check_set(const magazine_set& set) const {
 }
 
 const char* pool_core::wrong_with_cached(size_class c, void* in_slot) const noexcept {
-  const void* const block = recorded_ ? static_cast<block_record*>(in_slot)->address : in_slot;
+  const void* const block = recorded_ ? static_cast<block_record*>(in_slot)->address.load_relaxed() : in_slot;
   const slab* const s = source_.find(block);
   if (s == nullptr || s->block_class() != c) return "quarry: a cached block is not of its class";
   const std::size_t index = s->index_of(block);

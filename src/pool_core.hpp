@@ -157,6 +157,7 @@ public:
   std::size_t list_quarantine(const void** out, std::size_t room) const noexcept;
   /// The same for blocks in depots.
   std::size_t list_depots(const void** out, std::size_t room) const noexcept;
+  std::size_t count_depot(size_class c) const noexcept;
   std::array<std::size_t, size_class_count> count_quarantine() const noexcept;
 
   bool owns(const void* address) const noexcept {
@@ -232,6 +233,7 @@ private:
   const std::pmr::pool_options options_;
   const bool shared_;
   const bool recorded_ = false;
+  const bool may_have_depots_;
   upstream upstream_;
   usage usage_;
   slab_source source_;

@@ -14,7 +14,7 @@ constexpr std::size_t least_room = std::size_t{1} << 19; // for all depots of a 
 constexpr std::size_t least_carved = 128;                // blocks of a class that is worth a depot,
 constexpr std::size_t least_carved_bytes = 8192;         // or bytes
 constexpr std::size_t first_room = 16;                   // blocks
-constexpr std::size_t most_room_bytes = 65536;           // of one depot
+constexpr std::size_t most_room_bytes = 262144;          // of one depot
 
 } // namespace
 
@@ -23,11 +23,10 @@ std::size_t pool_core::room_of_depots() const noexcept {
   return std::max(least_room - least_room / 16, bytes_used() / 20);
 }
 
-// From memory that is at hand, since a call that could do without upstream must not wait for it. A pool with
-// a limit spends none of it on this.
+// From memory that is at hand, since a call that could do without upstream must not wait for it.
 void pool_core::make_depot(size_class c) noexcept {
   pool* const p = pools_[c].load(std::memory_order_acquire);
-  if (!shared_ || recorded_ || p == nullptr || p->shared_blocks() != nullptr) return;
+  if (!may_have_depots_ || p == nullptr || p->shared_blocks() != nullptr) return;
   const std::size_t carved = p->count().carved;
   if (carved < least_carved && carved * block_sizes[c] < least_carved_bytes) return;
   void* const piece = source_.try_take_bookkeeping(sizeof(depot));
@@ -137,6 +136,11 @@ std::size_t pool_core::list_depots(const void** out, std::size_t room) const noe
     ++listed;
   });
   return listed;
+}
+
+std::size_t pool_core::count_depot(size_class c) const noexcept {
+  const depot* const d = depot_of(c);
+  return d == nullptr ? 0 : d->count();
 }
 
 void pool_core::check_depots() const {

@@ -11,7 +11,7 @@
 namespace quarry::detail {
 
 void* pool_core::address_of(void* block_or_record) const noexcept {
-  return recorded_ ? static_cast<block_record*>(block_or_record)->address : block_or_record;
+  return recorded_ ? static_cast<block_record*>(block_or_record)->address.load_relaxed() : block_or_record;
 }
 
 // Two threads may make one at once: one of them is used.

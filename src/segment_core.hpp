@@ -26,22 +26,22 @@ struct slab_survey;
 //               what is live
 //
 // so each handle is either freed by then or counted, and the last of the counted ends the core.
-class segment_core {
+class segment_core : public segment_front {
 public:
   /// On pages of the system. Throws std::bad_alloc.
   static segment_core& make(const segment_pool_options& options, std::pmr::memory_resource* up);
-  segment_core(const segment_core&) = delete;
-  segment_core& operator=(const segment_core&) = delete;
 
   /// A live block for (bytes, alignment). Throws std::bad_alloc over the limit, else what upstream throws.
-  void allocate(segment_block& out, std::size_t bytes, std::size_t alignment, block_holder holder);
+  recorded_block allocate(std::size_t bytes, std::size_t alignment, block_holder holder);
 
   /// Frees what somebody says is `count` elements of `element_size` at `p`; reports when it is not.
   void deallocate_elements(const void* p, std::size_t count, std::size_t element_size) noexcept;
   /// The same for a block of the memory_resource.
   void deallocate(const void* p, std::size_t bytes, std::size_t alignment) noexcept;
   /// Frees what a handle has.
-  void deallocate(const segment_block& block) noexcept;
+  void deallocate(block_record& r) noexcept;
+  /// Makes a span of what a handle has; false when the pool has gone.
+  bool hand_out(block_record& r) noexcept;
 
   void let_go(std::size_t id) noexcept { regions_.let_go(core_.door(), id); }
   void release() noexcept;
@@ -71,29 +71,44 @@ private:
     size_class c = 0;       // size_class_count: a region
     std::byte* data = nullptr;
     std::size_t capacity = 0;
+
+    bool is_live(std::uint32_t seen) const noexcept {
+      return block_record::is_live(seen) && block_record::free_of(seen) == free;
+    }
+    // Whether `count` elements are all that fit; no division, which takes longer than the rest.
+    bool holds_just(std::size_t count, std::size_t element_size) const noexcept {
+      std::size_t bytes;
+      return !__builtin_mul_overflow(count, element_size, &bytes) && capacity - bytes < element_size;
+    }
   };
 
-  // What is less than this gets a block of this: a record for less would be too much.
-  static constexpr std::size_t least_block = 64;
   static std::size_t last_of(std::size_t bytes, std::size_t alignment) noexcept {
     return last_byte_of(std::max(bytes, least_block), alignment);
   }
+  static constexpr std::size_t page = 4096;
+  // Bytes of a region for one segment; 0 when there is no such number.
+  static std::size_t whole_pages(std::size_t bytes, std::size_t alignment) noexcept {
+    const std::size_t unit = std::max(page, alignment);
+    return (std::max<std::size_t>(bytes, 1) + unit - 1) & ~(unit - 1);
+  }
 
   size_class class_of(std::size_t bytes, std::size_t alignment, block_holder holder) const noexcept;
-  void make_live(segment_block& out, block_record& r, size_class c, block_holder holder) noexcept;
-  void allocate_cold(segment_block& out, std::size_t bytes, std::size_t alignment, block_holder holder);
-  void allocate_region(segment_block& out, std::size_t bytes, std::size_t alignment, block_holder holder);
+  recorded_block allocate_cold(std::size_t bytes, std::size_t alignment, block_holder holder);
+  recorded_block make_live(block_record& r, size_class c, block_holder holder) noexcept;
+  recorded_block allocate_region(std::size_t bytes, std::size_t alignment, block_holder holder);
   void make_room() noexcept;
 
   found look_up(const void* p) const noexcept;
   found look_up(block_record& r) const noexcept;
-  void free_or_report(const found& f, std::size_t bytes, std::size_t alignment) noexcept;
+  bool free_by_address(const found& f, bool fits) noexcept;
+  void report_wrong(const found& f, bool fits, const void* p, std::size_t bytes, std::size_t alignment,
+                    std::string_view if_of_another_size) const noexcept;
+  std::size_t capacity_for(std::size_t bytes, std::size_t alignment, block_holder holder) const noexcept;
+  bool try_free(const found& f, std::uint32_t seen) noexcept;
   enum class outcome { freed, lost, cold };
-  bool try_free(const found& f) noexcept;
-  outcome try_free_hot(block_record& r, std::uint32_t seen, size_class c, void* data) noexcept;
-  void deallocate_handle_cold(const segment_block& block) noexcept;
-  bool try_free_cold(const found& f) noexcept;
-  bool try_free_orphan(const found& f) noexcept;
+  outcome try_free_hot(const found& f, std::uint32_t seen) noexcept;
+  bool try_free_cold(const found& f, std::uint32_t seen) noexcept;
+  bool try_free_orphan(const found& f, std::uint32_t seen) noexcept;
   void give(const found& f) noexcept;
   void give_to_slab(const found& f) noexcept;
   void wipe(const found& f) const noexcept;
@@ -109,8 +124,6 @@ private:
   void check_records(size_class c) const;
 
   const segment_pool_options options_;
-  const std::size_t table_index_;
-  const std::size_t hot_limit_; // requests that end beyond it take the cold path
   regions regions_;
   bookkeeping slabs_; // slabs with their records; guarded by the slab source's mutex
   pool_core core_;
@@ -121,63 +134,18 @@ private:
   std::size_t handles_ = 0; // of an orphan; guarded by orphan_mutex_
 };
 
-/// The compiler can't drop it.
-void fill_with_zeros(void* data, std::size_t bytes) noexcept;
-
-// ---- the hot path
-
-inline void segment_core::make_live(segment_block& out, block_record& r, size_class c,
-                                    block_holder holder) noexcept {
+inline recorded_block segment_core::make_live(block_record& r, size_class c, block_holder holder) noexcept {
   r.set_live(holder);
-  out.data = r.address;
-  out.capacity = block_sizes[c];
-  out.record = &r;
-  out.core = this;
+  return {&r, block_sizes[c]};
 }
 
-inline void segment_core::allocate(segment_block& out, std::size_t bytes, std::size_t alignment,
-                                   block_holder holder) {
+inline recorded_block segment_core::allocate(std::size_t bytes, std::size_t alignment, block_holder holder) {
   const std::size_t last = last_of(bytes, alignment);
   magazine_set& set = *this_thread_table.sets[table_index_];
-  if (last < hot_limit_ && set.serves(this)) [[likely]] {
-    const size_class c = size_class_of_last(last);
-    if (void* const record = set.pop_shared(c)) [[likely]]
-      return make_live(out, *static_cast<block_record*>(record), c, holder);
-  }
-  allocate_cold(out, bytes, alignment, holder);
-}
-
-// Inside while busy; whose set it is must be asked there, since the pool may be at its end. A visitor that
-// closes the magazine after that waits for us to leave.
-inline segment_core::outcome segment_core::try_free_hot(block_record& r, std::uint32_t seen, size_class c,
-                                                        void* data) noexcept {
-  magazine_set& set = *this_thread_table.sets[table_index_];
-  outcome result = outcome::cold;
-  set.enter();
-  if (set.serves(this) && set.may_push(c)) [[likely]] {
-    const magazine_set::place end = set.end_of(c);
-    result = outcome::lost;
-    if (r.exchange_for_free(seen)) [[likely]] {
-      if (options_.zero_on_free) [[unlikely]]
-        fill_with_zeros(data, block_sizes[c]);
-      set.push_at(end, &r);
-      result = outcome::freed;
-    }
-  }
-  set.leave();
-  return result;
-}
-
-inline void segment_core::deallocate(const segment_block& block) noexcept {
-  const std::size_t last = block.capacity - 1;
-  if (last < hot_limit_) [[likely]] {
-    const std::uint32_t seen = block.record->state.load(std::memory_order_relaxed);
-    if (block_record::is_handles(seen)) [[likely]]
-      if (try_free_hot(*block.record, seen, size_class_of_last(last), block.data) == outcome::freed)
-          [[likely]]
-        return;
-  }
-  deallocate_handle_cold(block);
+  if (last < hot_limit_ && set.serves(this)) [[likely]]
+    if (void* const record = set.pop_shared(size_class_of_last(last))) [[likely]]
+      return make_live(*static_cast<block_record*>(record), size_class_of_last(last), holder);
+  return allocate_cold(bytes, alignment, holder);
 }
 
 } // namespace quarry::detail

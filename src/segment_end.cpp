@@ -38,9 +38,10 @@ void segment_core::for_each_live(Function f) noexcept {
 std::size_t segment_core::free_all_but_handles() noexcept {
   std::size_t handles = 0;
   for_each_live([&](const found& f) {
-    if (f.record->holder() == block_holder::handle) {
+    const std::uint32_t seen = f.record->seen();
+    if (block_record::is_handles(seen)) {
       ++handles;
-    } else if (f.record->try_free(f.free)) {
+    } else if (f.is_live(seen) && exchange_for_free(*f.record, seen)) {
       wipe(f);
       give_to_slab(f);
     }
@@ -87,10 +88,10 @@ void segment_core::wait_for_visitors() const noexcept {
 }
 
 // A handle's block, after the pool.
-bool segment_core::try_free_orphan(const found& f) noexcept {
+bool segment_core::try_free_orphan(const found& f, std::uint32_t seen) noexcept {
   {
     const std::lock_guard guard(orphan_mutex_);
-    if (!f.record->try_free(f.free)) return false;
+    if (!exchange_for_free(*f.record, seen)) return false;
     wipe(f);
     give_to_slab(f);
     core_.trim(0);

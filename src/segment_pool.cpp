@@ -36,19 +36,16 @@ std::pmr::memory_resource* not_null(std::pmr::memory_resource* upstream) {
 } // namespace
 
 segment_pool::segment_pool(segment_pool_options options, std::pmr::memory_resource* upstream)
-    : core_(&detail::segment_core::make(normalized(options), not_null(upstream))) {}
+    : front_(&detail::segment_core::make(normalized(options), not_null(upstream))) {}
 
-segment_pool::~segment_pool() { core_->close(); }
+segment_pool::~segment_pool() { core().close(); }
 
-segment segment_pool::allocate_segment(std::size_t minimum_size) {
-  segment s;
-  if (minimum_size == 0) {
-    s.block_.data = empty_bytes().data();
-    return s;
-  }
-  core_->allocate(s.block_, minimum_size, 1, detail::block_holder::handle);
-  s.size_ = minimum_size;
-  return s;
+detail::segment_core& segment_pool::core() const noexcept {
+  return static_cast<detail::segment_core&>(*front_);
+}
+
+detail::recorded_block segment_pool::allocate_cold(std::size_t minimum_size) {
+  return core().allocate(minimum_size, 1, detail::block_holder::handle);
 }
 
 segment segment_pool::try_allocate_segment(std::size_t minimum_size) noexcept {
@@ -72,35 +69,32 @@ std::span<std::byte> segment_pool::allocate_elements(std::size_t count, std::siz
                                                      std::size_t alignment) {
   if (count == 0) return empty_bytes();
   if (count > std::size_t(-1) / size) throw std::bad_alloc();
-  detail::segment_block block;
-  core_->allocate(block, count * size, alignment, detail::block_holder::span);
-  return {block.data, block.capacity};
+  const detail::recorded_block block = core().allocate(count * size, alignment, detail::block_holder::span);
+  return {block.data(), block.capacity};
 }
 
 void segment_pool::deallocate_elements(const void* first, std::size_t count, std::size_t size) noexcept {
-  core_->deallocate_elements(first, count, size);
+  core().deallocate_elements(first, count, size);
 }
 
 void* segment_pool::do_allocate(std::size_t bytes, std::size_t alignment) {
-  detail::segment_block block;
-  core_->allocate(block, bytes, alignment, detail::block_holder::resource);
-  return block.data;
+  return core().allocate(bytes, alignment, detail::block_holder::resource).data();
 }
 
 void segment_pool::do_deallocate(void* p, std::size_t bytes, std::size_t alignment) {
-  core_->deallocate(p, bytes, alignment);
+  core().deallocate(p, bytes, alignment);
 }
 
-bool segment_pool::next_region(region& r) const noexcept { return core_->next_region(r); }
-void segment_pool::let_go(std::size_t region_id) noexcept { core_->let_go(region_id); }
-void segment_pool::release() noexcept { core_->release(); }
-std::size_t segment_pool::trim(std::size_t keep_bytes) noexcept { return core_->trim(keep_bytes); }
-pool_statistics segment_pool::statistics() const noexcept { return core_->statistics(); }
-bool segment_pool::owns(const void* p) const noexcept { return core_->owns(p); }
-void segment_pool::check_invariants() const { core_->check_invariants(); }
+bool segment_pool::next_region(region& r) const noexcept { return core().next_region(r); }
+void segment_pool::let_go(std::size_t region_id) noexcept { core().let_go(region_id); }
+void segment_pool::release() noexcept { core().release(); }
+std::size_t segment_pool::trim(std::size_t keep_bytes) noexcept { return core().trim(keep_bytes); }
+pool_statistics segment_pool::statistics() const noexcept { return core().statistics(); }
+bool segment_pool::owns(const void* p) const noexcept { return core().owns(p); }
+void segment_pool::check_invariants() const { core().check_invariants(); }
 std::pmr::memory_resource* segment_pool::upstream_resource() const noexcept {
-  return core_->upstream_resource();
+  return core().upstream_resource();
 }
-segment_pool_options segment_pool::options() const noexcept { return core_->options(); }
+segment_pool_options segment_pool::options() const noexcept { return core().options(); }
 
 } // namespace quarry

@@ -4,7 +4,7 @@
 
 namespace quarry {
 
-detail::slab_survey segment_pool::survey() const { return core_->survey(); }
+detail::slab_survey segment_pool::survey() const { return core().survey(); }
 
 namespace detail {
 

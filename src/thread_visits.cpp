@@ -50,9 +50,9 @@ void thread_magazines::close() noexcept {
     core_.flush_set(f, cache);
     cache.owner.store_release(nullptr);
   });
-  core_.flush_depots(f);
-  core_.finish(f, true);
   let_go_of_caches();
+  core_.flush_depots(f); // now that threads on their way out have handed on what they had
+  core_.finish(f, true);
 }
 
 // Takes the room of caches that have more than their share now; they ask for it anew.

@@ -107,6 +107,20 @@ TEST(segment_limit, what_lies_in_caches_of_other_threads_is_there_at_once) {
   pool.check_invariants();
 }
 
+// A thread that exits hands on what is in its cache.
+TEST(segment_limit, what_others_handed_on_is_there_at_once_for_any_class) {
+  for (int round = 0; round != 3; ++round) {
+    segment_pool pool({.byte_limit = 8 << 20});
+    std::thread([&] { fill(pool, 4096).clear(); }).join();
+    auto all = fill(pool, 30000);
+    EXPECT_GE(all.size() * 30000, (8u << 20) * 7 / 10);
+    std::thread([&] { all.clear(); }).join();
+    all = fill(pool, 4096);
+    EXPECT_GE(all.size() * 4096, (8u << 20) * 8 / 10);
+    pool.check_invariants();
+  }
+}
+
 TEST(segment_limit, is_never_exceeded_by_any_mix_of_threads) {
   constexpr std::size_t limit = 3 << 20;
   ledger_resource up;

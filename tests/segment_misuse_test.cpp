@@ -289,4 +289,26 @@ TEST(segment_leaks, handles_of_every_kind_end_the_pool_last) {
   }
 }
 
+// Nobody could free a span of a pool that has gone.
+TEST(segment_leaks, what_outlives_its_pool_stays_with_its_segment) {
+  for (const std::size_t size : {4096u, 100000u}) {
+    reports seen;
+    ledger_resource up;
+    {
+      segment s;
+      {
+        segment_pool pool({.on_violation = seen.handler()}, &up);
+        s = pool.allocate_segment(size);
+        std::memset(s.data(), 3, size);
+      }
+      EXPECT_EQ(s.release().data(), nullptr);
+      EXPECT_EQ(s.size(), size);
+      for (const std::byte b : s) ASSERT_EQ(b, std::byte{3});
+      EXPECT_GT(up.held(), 0u);
+    }
+    EXPECT_TRUE(up.clean());
+    EXPECT_EQ(seen.all.size(), 1u) << "the pool's end told of it";
+  }
+}
+
 } // namespace

@@ -208,6 +208,10 @@ TEST(segments, move_and_swap) {
   EXPECT_EQ(b.data(), at);
   EXPECT_EQ(b.size(), 100u);
   EXPECT_EQ(pool.statistics().bytes_in_use, b.capacity());
+  segment& same = b;
+  b = std::move(same);
+  EXPECT_EQ(b.data(), at);
+  EXPECT_EQ(pool.statistics().bytes_in_use, b.capacity());
   static_assert(!std::is_copy_constructible_v<segment> && std::is_nothrow_move_constructible_v<segment>);
 }
 

@@ -69,6 +69,36 @@ TEST(segment_threads, of_two_racing_frees_one_succeeds) {
   pool.check_invariants();
 }
 
+// What a segment has, is freed by it without an exchange; who frees it through its address comes too soon or
+// too late, whenever he comes.
+TEST(segment_threads, bogus_frees_of_what_a_segment_has_are_all_reported) {
+  counts seen;
+  segment_pool pool({.on_violation = seen.handler()});
+  std::atomic<std::byte*> last = pool.allocate_segment(4096).data();
+  std::atomic<bool> stop = false;
+  std::atomic<std::size_t> bogus = 0;
+  std::thread liar([&] {
+    for (; !stop.load(); ++bogus) pool.deallocate_bytes({last.load(), 4096});
+  });
+  std::array<segment, 3> mine;
+  std::vector<shared_segment> shared;
+  for (std::size_t i = 0; i < race_rounds / 4 || bogus.load() < 1000; ++i) {
+    segment& s = mine[i % mine.size()];
+    s = pool.allocate_segment(4096);
+    std::memset(s.data(), 1, 8);
+    last = s.data();
+    if (i % 5 == 0) shared.push_back(std::move(s).share());
+    if (shared.size() == 10) shared.clear();
+  }
+  stop = true;
+  liar.join();
+  EXPECT_EQ(seen.of(violation_kind::double_free) + seen.of(violation_kind::foreign_pointer), bogus.load());
+  std::size_t live = shared.size();
+  for (const segment& s : mine) live += s ? 1 : 0;
+  EXPECT_EQ(pool.statistics().bytes_in_use, live * 4096);
+  pool.check_invariants();
+}
+
 TEST(segment_threads, bogus_frees_beside_trim_read_nothing_that_is_gone) {
   counts seen;
   ledger_resource up;

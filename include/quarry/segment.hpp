@@ -5,6 +5,8 @@
 #include <span>
 #include <utility>
 
+#include <quarry/segment_front.hpp>
+
 namespace quarry {
 
 class segment_pool;
@@ -12,24 +14,16 @@ class shared_segment;
 
 namespace detail {
 
-struct block_record;
-class segment_core;
+inline void give_back(const segment_block& b) noexcept { b.front->give(*b.record, b.capacity); }
 
-/// What a handle knows of its block. Without a record it is the empty array, or nothing at all.
-struct segment_block {
-  std::byte* data = nullptr;
-  std::size_t capacity = 0;
-  block_record* record = nullptr;
-  segment_core* core = nullptr;
-};
+// The last one alone need not count: nobody else can.
+inline void drop_share(const segment_block& b) noexcept {
+  if (b.record->shares.load_acquire() == 1 || b.record->shares.subtract(1) == 0) give_back(b);
+}
 
-void give_back(const segment_block&) noexcept;
-void start_sharing(const segment_block&) noexcept;
-void add_share(const segment_block&) noexcept;
-void drop_share(const segment_block&) noexcept;
 std::size_t region_id_of(const segment_block&) noexcept;
 std::size_t region_offset_of(const segment_block&) noexcept;
-void hand_out_span(const segment_block&) noexcept;
+bool hand_out_span(const segment_block&) noexcept;
 [[noreturn]] void throw_beyond_capacity();
 [[noreturn]] void throw_beyond_end();
 
@@ -46,12 +40,13 @@ public:
   segment(segment&& other) noexcept
       : block_(std::exchange(other.block_, {})), size_(std::exchange(other.size_, 0)) {}
   segment& operator=(segment&& other) noexcept {
-    segment(std::move(other)).swap(*this);
+    if (this == &other) return *this;
+    give_back();
+    block_ = std::exchange(other.block_, {});
+    size_ = std::exchange(other.size_, 0);
     return *this;
   }
-  ~segment() {
-    if (block_.record != nullptr) detail::give_back(block_);
-  }
+  ~segment() { give_back(); }
   void swap(segment& other) noexcept {
     std::swap(block_, other.block_);
     std::swap(size_, other.size_);
@@ -76,9 +71,10 @@ public:
     size_ = size;
   }
 
-  /// Gives up the block: its whole capacity, to be freed by segment_pool::deallocate_segment.
+  /// Gives up the block: its whole capacity, to be freed by segment_pool::deallocate_segment. When the pool
+  /// has gone nobody could free it: then this gives nothing, and the segment keeps the block.
   [[nodiscard]] std::span<std::byte> release() noexcept {
-    if (block_.record != nullptr) detail::hand_out_span(block_);
+    if (block_.record != nullptr && !detail::hand_out_span(block_)) return {};
     const std::span<std::byte> whole(block_.data, block_.capacity);
     block_ = {};
     size_ = 0;
@@ -100,6 +96,15 @@ public:
 private:
   friend segment_pool;
 
+  segment(detail::segment_front& front, detail::block_record& record, std::size_t capacity,
+          std::size_t size) noexcept
+      : block_{record.address.load_relaxed(), capacity, &record, &front}, size_(size) {}
+  explicit segment(std::byte* nothing) noexcept : block_{nothing, 0, nullptr, nullptr} {}
+
+  void give_back() noexcept {
+    if (block_.record != nullptr) detail::give_back(block_);
+  }
+
   detail::segment_block block_;
   std::size_t size_ = 0;
 };
@@ -110,7 +115,7 @@ class shared_segment {
 public:
   shared_segment() noexcept = default;
   shared_segment(const shared_segment& other) noexcept : shared_segment(other.block_, other.bytes_) {
-    if (block_.record != nullptr) detail::add_share(block_);
+    if (block_.record != nullptr) block_.record->shares.add_relaxed(1);
   }
   shared_segment(shared_segment&& other) noexcept
       : block_(std::exchange(other.block_, {})), bytes_(std::exchange(other.bytes_, {})) {}
@@ -158,7 +163,7 @@ private:
 };
 
 inline shared_segment segment::share() && noexcept {
-  if (block_.record != nullptr) detail::start_sharing(block_);
+  if (block_.record != nullptr) block_.record->shares.store_relaxed(1);
   const std::span<const std::byte> bytes(block_.data, std::exchange(size_, 0));
   return {std::exchange(block_, {}), bytes};
 }
@@ -167,7 +172,7 @@ inline shared_segment shared_segment::slice(std::size_t offset, std::size_t coun
   if (offset > bytes_.size() || count > bytes_.size() - offset) detail::throw_beyond_end();
   const std::span<const std::byte> bytes = bytes_.subspan(offset, count);
   if (count == 0) return {{}, bytes_.first(0)};
-  if (block_.record != nullptr) detail::add_share(block_);
+  if (block_.record != nullptr) block_.record->shares.add_relaxed(1);
   return {block_, bytes};
 }
 

@@ -16,6 +16,7 @@
 namespace quarry {
 
 namespace detail {
+class segment_core;
 struct slab_survey;
 struct surveyor;
 } // namespace detail
@@ -53,7 +54,14 @@ public:
   /// A segment of at least `minimum_size` bytes, with that size, aligned to the largest power of two that
   /// divides its capacity, up to a page. Throws std::bad_alloc over the limit, else what upstream throws;
   /// then nothing has changed but that caches were emptied and empty regions given back.
-  [[nodiscard]] segment allocate_segment(std::size_t minimum_size);
+  [[nodiscard]] segment allocate_segment(std::size_t minimum_size) {
+    const std::size_t last = detail::segment_front::last_of(minimum_size);
+    if (detail::block_record* const record = front_->take(last)) [[likely]]
+      return {*front_, *record, detail::block_sizes[size_class_of_last(last)], minimum_size};
+    if (minimum_size == 0) return segment(empty_bytes().data());
+    const detail::recorded_block block = allocate_cold(minimum_size);
+    return {*front_, *block.record, block.capacity, minimum_size};
+  }
   /// The same; a segment that is false when there is no memory.
   [[nodiscard]] segment try_allocate_segment(std::size_t minimum_size) noexcept;
 
@@ -111,12 +119,15 @@ private:
   void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override;
   bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override { return this == &other; }
 
+  detail::recorded_block allocate_cold(std::size_t minimum_size);
   std::span<std::byte> allocate_elements(std::size_t count, std::size_t size, std::size_t alignment);
   void deallocate_elements(const void* first, std::size_t count, std::size_t size) noexcept;
   bool next_region(region& r) const noexcept;
   detail::slab_survey survey() const;
 
-  detail::segment_core* const core_;
+  detail::segment_core& core() const noexcept;
+
+  detail::segment_front* const front_;
 };
 
 } // namespace quarry

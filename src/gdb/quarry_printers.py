@@ -224,7 +224,7 @@ class SharedPool(Pool):
 class SegmentPool(SharedPool):
     def state_of(self, value):
         kind = gdb.lookup_type("quarry::detail::segment_core")
-        core = value["core_"].cast(kind.pointer()).dereference()
+        core = value["front_"].cast(kind.pointer()).dereference()
         return {"core": core["core_"], "caches": core["caches_"]}
 
 

@@ -1,5 +1,5 @@
 // Words that threads exchange: the budget of limit_resource, and the state of a block that several threads
-// free (block_record::try_free).
+// free by its address (exchange_for_free).
 //
 // Gone through completely, with stores at once and with store buffers: three threads that take 2, 2 and 1 of
 // a budget of 3, give back and take again; three threads that free one block. What is checked: upstream never

@@ -1,13 +1,13 @@
 // Ends that race: threads that exit against the destruction of a pool (thread_exit, thread_magazines::retire,
-// let_go_of_caches), and the destruction of a segment pool against handles that other threads free
-// (segment_core::close, try_free_hot, try_free_cold, try_free_orphan).
+// let_go_of_caches), and the destruction of a segment pool against handles that other threads free or make
+// spans of (segment_core::close, segment_front::give, try_free_cold, try_free_orphan, hand_out).
 //
 // Gone through completely, with stores at once and with store buffers: two threads that exit with a cache
 // each while the pool is destroyed; one thread that frees a handle through its cache and one that has none,
-// while the segment pool is destroyed; and two of the latter. What is checked: nobody touches a pool or a
-// core that has ended, every block is freed once and comes back, the core ends exactly once, nobody waits for
-// ever. Not gone through: spans and regions, more than one handle a thread, observers that hold regions,
-// caches that are made meanwhile.
+// while the segment pool is destroyed; two of the latter; and one of the former with one that makes a span of
+// its handle. What is checked: nobody touches a pool or a core that has ended, every block is freed once and
+// comes back, the core ends exactly once, nobody waits for ever. Not gone through: spans that are freed,
+// regions, more than one handle a thread, observers that hold regions, caches that are made meanwhile.
 #include "machine.hpp"
 
 #include <gtest/gtest.h>
@@ -121,7 +121,10 @@ struct flaws {
   bool no_wait_for_inside = false;
   bool no_look_at_orphaned = false;
   bool counted_before_closing = false; // handles are counted while who frees may be inside
+  bool freed_after_leaving = false;    // who frees hot stores the state when it is no longer busy
 };
+
+enum : int { freed_block, of_handle, of_span }; // what a block's state says
 
 void touch_core(program& p, int place) {
   const std::string alive = "alive" + std::to_string(place);
@@ -129,7 +132,8 @@ void touch_core(program& p, int place) {
 }
 
 void exchange_state(program& p, word live, const std::string& lost) {
-  p.load(r0, live).jump_if(r0, 0, lost).compare_exchange(freed, live, r0, -1).jump_if(freed, 0, lost);
+  p.load(r0, live).jump_if(r0, freed_block, lost);
+  p.compare_exchange(freed, live, r0, -of_handle).jump_if(freed, 0, lost);
 }
 
 void free_cold(program& p, const flaws& f, word live) {
@@ -158,20 +162,47 @@ program frees_cold(const flaws& f, word live) {
   return p;
 }
 
+// The state of a handle's block is its own to store.
 program frees_hot(const flaws& f, word live) {
   program p;
-  p.store(busy, 1).load(r0, serves).jump_if(r0, 0, "cold").load(r0, bounds_open).jump_if(r0, 0, "cold");
-  exchange_state(p, live, "cold");
-  p.load(r0, cached).add_to_register(r0, 1).store_register(cached, r0).store(busy, 0).jump("end");
-  p.label("cold").store(busy, 0);
+  p.load(r0, serves).jump_if(r0, 0, "cold").load(r0, live).jump_unless(r0, of_handle, "cold");
+  p.store(busy, 1).load(r0, bounds_open).jump_if(r0, 0, "closed");
+  p.load(r0, cached).add_to_register(r0, 1).store_register(cached, r0);
+  if (f.freed_after_leaving)
+    p.store(busy, 0).store(live, freed_block);
+  else
+    p.store(live, freed_block).store(busy, 0);
+  p.jump("end");
+  p.label("closed").store(busy, 0);
+  p.label("cold");
   free_cold(p, f, live);
   p.label("end");
   return p;
 }
 
+program hands_out(const flaws& f, word live) {
+  program p;
+  p.add_locked(inside, 1).load(r0, orphaned).jump_unless(r0, 0, "refused");
+  p.store(live, of_span).add_locked(inside, -1).jump("handed_out");
+  p.label("refused").add_locked(inside, -1);
+  free_cold(p, f, live);
+  p.label("handed_out");
+  return p;
+}
+
+// What is a span's comes back with the pool's end.
+void look_at(program& p, word live) {
+  const std::string n = std::to_string(live);
+  p.load(r1, live).jump_unless(r1, of_span, "no_span" + n).store_locked(live, freed_block).note(in_slabs, 1);
+  p.label("no_span" + n).jump_unless(r1, of_handle, "no_handle" + n).add_to_register(r0, 1);
+  p.label("no_handle" + n);
+}
+
 void count_handles(program& p) {
-  p.load(r0, live_first).load(r1, live_second).jump_if(r1, 0, "counted").add_to_register(r0, 1);
-  p.label("counted").store_register(handles, r0);
+  p.compute([](registers& r) { r[r0] = 0; });
+  look_at(p, live_first);
+  look_at(p, live_second);
+  p.store_register(handles, r0);
 }
 
 program destructor(const flaws& f) {
@@ -196,7 +227,8 @@ program destructor(const flaws& f) {
 model protocol(const flaws& f, program first, program second) {
   model m;
   m.threads = {std::move(first), std::move(second), destructor(f)};
-  for (const word w : {bounds_open, serves, live_first, live_second}) m.memory[w] = 1;
+  for (const word w : {bounds_open, serves}) m.memory[w] = 1;
+  for (const word w : {live_first, live_second}) m.memory[w] = of_handle;
   m.always = [](const state& s) {
     return told(s.memory[touched_too_late] != 0, "a core that has ended is touched") +
            told(s.memory[ended] > 1, "the core ends twice");
@@ -211,12 +243,21 @@ model protocol(const flaws& f, program first, program second) {
 model hot_and_cold(const flaws& f) {
   return protocol(f, frees_hot(f, live_first), frees_cold(f, live_second));
 }
+model hot_and_handed_out(const flaws& f) {
+  return protocol(f, frees_hot(f, live_first), hands_out(f, live_second));
+}
 model both_cold(const flaws& f) { return protocol(f, frees_cold(f, live_first), frees_cold(f, live_second)); }
 
 } // namespace orphan
 
 TEST_P(ends, of_a_segment_pool_and_of_handles_freed_hot_and_cold) { expect_right(orphan::hot_and_cold({})); }
 TEST_P(ends, of_a_segment_pool_and_of_handles_freed_cold) { expect_right(orphan::both_cold({})); }
+TEST_P(ends, of_a_segment_pool_and_of_a_handle_that_becomes_a_span) {
+  expect_right(orphan::hot_and_handed_out({}));
+}
+TEST_P(ends, of_a_segment_pool_see_what_was_freed_hot) {
+  expect_wrong(orphan::hot_and_cold({.freed_after_leaving = true}));
+}
 TEST_P(ends, of_a_segment_pool_wait_for_who_is_inside) {
   expect_wrong(orphan::both_cold({.no_wait_for_inside = true}));
 }

@@ -97,6 +97,7 @@ mine read_erased_list_node "inside a block of size 24 free'd"
 mine write_after_segment 'Invalid write of size 1'
 call fill_free_neighbour_of_segment 'Invalid write of size'
 mine write_into_tail_in_segment_pool 'Invalid write of size 1'
+mine write_behind_block_that_is_a_region 'Invalid write of size 1'
 undefined branch_on_undefined
 aborted free_twice 'double free|double_free'
 exit $failed

@@ -252,6 +252,7 @@ void fill_free_neighbour_of_segment() {
 }
 
 void write_into_tail_in_segment_pool() { write(segment_pool().allocate(1000, 8), 1000); }
+void write_behind_block_that_is_a_region() { write(segment_pool().allocate(100001, 8), 100001); }
 
 void free_twice() {
   void* const p = a_pool().allocate(40);
@@ -293,6 +294,7 @@ constexpr named_case cases[] = {
     {"write_after_segment", write_after_segment},
     {"fill_free_neighbour_of_segment", fill_free_neighbour_of_segment},
     {"write_into_tail_in_segment_pool", write_into_tail_in_segment_pool},
+    {"write_behind_block_that_is_a_region", write_behind_block_that_is_a_region},
     {"free_twice", free_twice},
     {"branch_on_undefined", branch_on_undefined},
 };
