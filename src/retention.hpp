@@ -62,19 +62,29 @@ public:
       regretted_.store(regretted - std::min(regretted, unneeded - slack), std::memory_order_relaxed);
     least_idle_now_ = idle;
     ++period_;
-    given_[period_ % memory] = 0;
+    gifts_[period_ % memory] = {};
   }
 
   void idle_is(std::size_t idle) noexcept { least_idle_now_ = std::min(least_idle_now_, idle); }
 
-  void given_back(std::size_t bytes) noexcept { given_[period_ % memory] += bytes; }
+  /// Of `idle` bytes `bytes` were given back.
+  void given_back(std::size_t bytes, std::size_t idle) noexcept {
+    gift& now = gifts_[period_ % memory];
+    now.bytes += bytes;
+    now.of = std::max(now.of, idle);
+  }
 
-  void obtained(std::size_t bytes) noexcept {
-    for (std::size_t& given : given_) {
-      const std::size_t regret = std::min(bytes, given);
-      given -= regret;
+  /// While `idle` others are there. What was idle with what was given back is needed again as well: it is
+  /// kept from now on, too, lest the load has to come round for each chunk to be learnt of.
+  void obtained(std::size_t bytes, std::size_t idle) noexcept {
+    for (gift& given : gifts_) {
+      const std::size_t regret = std::min(bytes, given.bytes);
+      if (regret == 0) continue;
+      given.bytes -= regret;
       bytes -= regret;
-      regretted_.fetch_add(regret, std::memory_order_relaxed);
+      const std::size_t before = regretted_.load(std::memory_order_relaxed);
+      regretted_.store(std::max(before + regret, given.of - std::min(given.of, idle)),
+                       std::memory_order_relaxed);
     }
   }
 
@@ -97,7 +107,10 @@ private:
   std::size_t period_ = 0;
   std::size_t least_idle_now_ = 0;
   std::array<std::size_t, memory> least_idle_{}; // of the last periods
-  std::array<std::size_t, memory> given_{};      // in the last periods
+  struct gift { // what was given back in a period, and the most that was idle then
+    std::size_t bytes = 0, of = 0;
+  };
+  std::array<gift, memory> gifts_{};
 };
 
 } // namespace quarry::detail

@@ -86,9 +86,9 @@ void slab_source::add(void* descriptor, void* memory, std::size_t bytes, size_cl
   added.id = up_.region_id_of(memory);
   added.list = static_cast<std::uint8_t>(empty_list);
   lists_[empty_list].insert(added);
+  retention_.obtained(bytes, idle_);
   idle_ += bytes;
   free_ += bytes;
-  retention_.obtained(bytes);
   chunks_.fetch_add(1, std::memory_order_relaxed);
 }
 

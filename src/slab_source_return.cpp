@@ -21,8 +21,9 @@ void slab_source::give_surplus() noexcept {
   {
     const std::lock_guard guard(mutex_);
     for (chunk*& c : surplus) {
+      const std::size_t idle = idle_;
       c = remove_surplus(allowed_idle());
-      if (c != nullptr) retention_.given_back(c->bytes);
+      if (c != nullptr) retention_.given_back(c->bytes, idle);
     }
   }
   for (chunk* c : surplus)

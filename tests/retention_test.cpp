@@ -1,0 +1,103 @@
+// How much empty memory may be kept (src/retention.hpp), period by period.
+#include <gtest/gtest.h>
+
+#include "retention.hpp"
+
+namespace quarry::detail {
+namespace {
+
+constexpr std::size_t kibibyte = 1024, peak = 800 * kibibyte, slack = peak / 8;
+
+class kept : public ::testing::Test {
+protected:
+  void end_periods(int count, std::size_t idle) {
+    for (int i = 0; i < count; ++i) {
+      share.idle_is(idle);
+      share.end_period(idle);
+      use.start_period();
+    }
+  }
+  void give_back_and_obtain(std::size_t bytes, std::size_t idle) {
+    share.given_back(bytes, idle);
+    share.obtained(bytes, 0);
+  }
+
+  usage use{false};
+  retention share{use, retention::by_use};
+};
+
+TEST_F(kept, is_little_without_use) { EXPECT_EQ(share.allowance(), 16 * kibibyte); }
+
+TEST_F(kept, is_an_eighth_of_the_peak) {
+  use.add(peak);
+  use.subtract(peak);
+  EXPECT_EQ(share.allowance(), slack);
+}
+
+TEST_F(kept, fades_over_the_period_that_follows) {
+  use.add(peak);
+  share.end_period(0);
+  use.subtract(peak);
+  use.start_period();
+  EXPECT_EQ(share.allowance(), 16 * kibibyte); // as much was freed as the period is long
+  share.end_period(0);
+  EXPECT_EQ(share.allowance(), 16 * kibibyte);
+}
+
+TEST_F(kept, is_what_was_idle_when_a_part_of_it_was_regretted) {
+  use.add(peak);
+  give_back_and_obtain(300 * kibibyte, 300 * kibibyte);
+  EXPECT_EQ(share.allowance(), 300 * kibibyte);
+  give_back_and_obtain(10 * kibibyte, 500 * kibibyte);
+  EXPECT_EQ(share.allowance(), 500 * kibibyte);
+}
+
+TEST_F(kept, does_not_count_what_is_still_idle_when_memory_is_obtained) {
+  use.add(peak);
+  share.given_back(10 * kibibyte, 500 * kibibyte);
+  share.obtained(10 * kibibyte, 200 * kibibyte);
+  EXPECT_EQ(share.allowance(), 300 * kibibyte);
+}
+
+TEST_F(kept, grows_with_each_regret) {
+  use.add(peak);
+  give_back_and_obtain(200 * kibibyte, 200 * kibibyte);
+  give_back_and_obtain(100 * kibibyte, 100 * kibibyte);
+  EXPECT_EQ(share.allowance(), 300 * kibibyte);
+}
+
+TEST_F(kept, is_not_regretted_after_four_periods) {
+  use.add(peak);
+  share.given_back(300 * kibibyte, 300 * kibibyte);
+  end_periods(4, 0);
+  share.obtained(300 * kibibyte, 0);
+  EXPECT_EQ(share.allowance(), slack);
+}
+
+// But for an eighth of the peak.
+TEST_F(kept, is_less_by_what_lay_idle_through_four_periods) {
+  use.add(peak);
+  give_back_and_obtain(1000 * kibibyte, 1000 * kibibyte);
+  end_periods(4, 600 * kibibyte); // the first began with nothing idle
+  EXPECT_EQ(share.allowance(), 1000 * kibibyte);
+  end_periods(1, 600 * kibibyte);
+  EXPECT_EQ(share.allowance(), 1000 * kibibyte - (600 * kibibyte - slack));
+}
+
+TEST_F(kept, is_settling_while_much_more_is_idle_than_use_allows) {
+  use.add(peak);
+  EXPECT_FALSE(share.settling(slack + 80 * kibibyte));
+  EXPECT_TRUE(share.settling(slack + 80 * kibibyte + 1));
+}
+
+TEST_F(kept, is_what_was_asked_for_where_it_is_fixed) {
+  retention fixed(use, 5 * kibibyte);
+  use.add(peak);
+  fixed.given_back(300 * kibibyte, 300 * kibibyte);
+  fixed.obtained(300 * kibibyte, 0);
+  EXPECT_EQ(fixed.allowance(), 5 * kibibyte);
+  EXPECT_FALSE(fixed.settling(peak));
+}
+
+} // namespace
+} // namespace quarry::detail
