@@ -1,5 +1,6 @@
 // Memory goes back by itself: the live set falls to a tenth, survivors at random; after ten times as many
 // random replacements as there are live blocks, at most 1.5 bytes are held per live byte.
+#include "../support/poisoned.hpp"
 #include "known_misses.hpp"
 #include "support.hpp"
 
@@ -162,6 +163,32 @@ TYPED_TEST(comes_down_at_once, when_the_survivors_lie_together) {
                  static_cast<double>(upstream.held()) / static_cast<double>(bound), 1);
     EXPECT_NO_THROW(pool.check_invariants());
   }
+}
+
+// While one class holds much in vain, its frees and allocations take the slow way, through its slabs. Another
+// class goes on as ever: what was freed last is had first.
+template <class Pool>
+class slow_way : public ::testing::Test {};
+TYPED_TEST_SUITE(slow_way, both_pools, pool_names);
+
+TYPED_TEST(slow_way, is_that_of_the_class_that_holds_much_alone) {
+  if (memory_is_poisoned()) GTEST_SKIP() << "freed blocks are kept back";
+  TypeParam pool;
+  population<TypeParam> scattered(pool), few(pool);
+  dice d(1);
+  while (scattered.bytes() < 4 * mebibyte) scattered.add(512);
+  while (scattered.bytes() > mebibyte) scattered.free_random(d);
+  for (int i = 0; i < 200; ++i) few.add(24);
+  const auto address_after_free_of = [](population<TypeParam>& of, std::size_t i, std::size_t bytes) {
+    const void* const freed = of.blocks()[i].address;
+    of.free_at(i);
+    of.add(bytes);
+    return std::pair(freed, of.blocks().back().address);
+  };
+  const auto [freed, again] = address_after_free_of(few, 100, 24);
+  EXPECT_EQ(freed, again);
+  const auto [slow, other] = address_after_free_of(scattered, scattered.size() - 1, 512);
+  EXPECT_NE(slow, other);
 }
 
 } // namespace

@@ -1,6 +1,8 @@
 // Above the largest block a pool steps aside: upstream gives, one to one, and takes back.
 #include "../support/ledger_resource.hpp"
+#include "../support/poisoned.hpp"
 #include "filled_blocks.hpp"
+#include "instruction_count.hpp"
 #include "subjects.hpp"
 
 namespace quarry::test {
@@ -115,6 +117,29 @@ QUARRY_CASE(oversized, blocks_are_freed_with_upstream_s_pairing_in_random_order)
     for (const std::size_t step : sizes{7, 3, 5, 2, 1}) live.free_every(step);
   }
   EXPECT_TRUE(up.clean());
+}
+
+// Instructions to free eight of `count`.
+template <class Pool>
+std::optional<std::size_t> work_of_frees(std::size_t count) {
+  return count_instructions([count](instruction_marks marks) {
+    Pool pool(small_blocks, std::pmr::new_delete_resource());
+    std::vector<void*> live;
+    for (std::size_t i = 0; i < count; ++i) live.push_back(pool.allocate(1000));
+    marks.begin();
+    for (std::size_t i = 0; i < 8; ++i) pool.deallocate(live[count / 8 * i], 1000);
+    marks.end();
+  });
+}
+
+QUARRY_SUITE(oversized_work, our_pools);
+
+QUARRY_CASE(oversized_work, of_a_free_is_the_same_with_4000_blocks) {
+  if (!instructions_count || memory_is_poisoned()) GTEST_SKIP();
+  const auto with_few = work_of_frees<Pool>(40);
+  const auto with_many = work_of_frees<Pool>(4000);
+  if (!with_few || !with_many) GTEST_SKIP() << "nobody may trace here";
+  EXPECT_LE(*with_many, 2 * *with_few + 2000) << "with 40 blocks " << *with_few;
 }
 
 } // namespace
