@@ -360,15 +360,7 @@ TEST(report_under_threads, is_sound_and_stops_nobody) {
                 report.at("statistics").at("bytes_in_use"));
     }
   });
-  on_threads(3, [&](std::size_t thread) {
-    dice d(thread);
-    population<sync> live(pool);
-    for (std::size_t i = 0; i < 40'000 / sanitizer_slowdown; ++i) {
-      live.add(d.between(1, 1000));
-      if (live.size() > 300) live.free_random(d);
-      if (i % 2000 == 0) pool.trim();
-    }
-  });
+  churn_and_trim(pool, 40'000 / sanitizer_slowdown);
   stop = true;
   observer.join();
 }

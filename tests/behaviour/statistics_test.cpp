@@ -97,15 +97,7 @@ TEST(statistics_under_threads, are_sound_in_every_snapshot) {
       ++snapshots;
     }
   });
-  on_threads(3, [&](std::size_t thread) {
-    dice d(thread);
-    population<sync> live(pool);
-    for (std::size_t i = 0; i < 100'000 / sanitizer_slowdown; ++i) {
-      live.add(d.between(1, 1000));
-      if (live.size() > 300) live.free_random(d);
-      if (i % 2000 == 0) pool.trim();
-    }
-  });
+  churn_and_trim(pool, 100'000 / sanitizer_slowdown);
   stop = true;
   observer.join();
   EXPECT_EQ(unsound, 0u);

@@ -126,4 +126,17 @@ inline void on_threads(std::size_t count, const std::function<void(std::size_t)>
   for (auto& t : threads) t.join();
 }
 
+// Three threads that allocate, free and now and then trim.
+inline void churn_and_trim(sync& pool, std::size_t times) {
+  on_threads(3, [&](std::size_t thread) {
+    dice d(thread);
+    population<sync> live(pool);
+    for (std::size_t i = 0; i < times; ++i) {
+      live.add(d.between(1, 1000));
+      if (live.size() > 300) live.free_random(d);
+      if (i % 2000 == 0) pool.trim();
+    }
+  });
+}
+
 } // namespace quarry::test

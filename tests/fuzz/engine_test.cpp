@@ -120,14 +120,6 @@ allocate 162 1
 
 // ---- pools with a bug
 
-struct alone {
-  static constexpr bool exact = true;
-  bool is_short_of(std::size_t) const { return false; }
-  ledger_resource ledger;
-  std::pmr::pool_options options{};
-  std::pmr::memory_resource* top() { return &ledger; }
-};
-
 class pool_with_a_bug {
 public:
   pool_with_a_bug(const std::pmr::pool_options& options, std::pmr::memory_resource* up)
@@ -197,7 +189,7 @@ private:
 
 template <class Pool>
 constexpr subject_kind planted = {
-    "planted", 0, [] { return std::unique_ptr<subject>(std::make_unique<pool_subject<Pool, alone>>()); },
+    "planted", 0, [] { return std::unique_ptr<subject>(std::make_unique<pool_subject<Pool, plain>>()); },
     random_pool_steps, pool_steps_of};
 
 // The shortest script found for the first failure among some seeds.

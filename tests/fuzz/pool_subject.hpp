@@ -38,7 +38,7 @@ public:
       if (!live_.empty()) free(s.a % live_.size());
       break;
     case verb::drain:
-      drain(s.a, s.b);
+      drain(live_, s.a, s.b, [this](std::size_t i) { free(i); });
       break;
     case verb::reserve:
       reserve(s.a, s.b, s.c);
@@ -167,14 +167,6 @@ private:
     require(around_.ledger.allocations() == allocations, "deallocate called upstream's allocate");
   }
 
-  // Frees from `index` on, at strides that are about random.
-  void drain(std::size_t index, std::size_t count) {
-    for (std::size_t i = 0; i < count && !live_.empty(); ++i) {
-      free(index % live_.size());
-      index = index * 5 + 12'345;
-    }
-  }
-
   void trim(std::size_t keep) {
     ++operations_;
     const std::size_t held = around_.ledger.held();
@@ -262,6 +254,15 @@ private:
   bool anything_reserved_ = false;
   std::size_t blocks_made_ = 0, in_use_ = 0, peak_ = 0;
   std::size_t oversized_blocks_ = 0, oversized_bytes_ = 0, refusals_seen_ = 0;
+};
+
+// The pool alone on the ledger.
+struct plain {
+  static constexpr bool exact = true;
+  bool is_short_of(std::size_t) const { return false; }
+  ledger_resource ledger;
+  std::pmr::pool_options options{};
+  std::pmr::memory_resource* top() { return &ledger; }
 };
 
 } // namespace quarry::test

@@ -8,14 +8,6 @@ namespace quarry::test {
 
 namespace {
 
-struct plain {
-  static constexpr bool exact = true;
-  bool is_short_of(std::size_t) const { return false; }
-  ledger_resource ledger;
-  std::pmr::pool_options options{};
-  std::pmr::memory_resource* top() { return &ledger; }
-};
-
 // Small chunks, each for one class, and many oversized blocks.
 struct tight : plain {
   tight() { options = {8, 512}; }

@@ -79,8 +79,7 @@ public:
       if (!live_.empty()) free(s.a % live_.size());
       break;
     case verb::drain:
-      for (std::size_t i = 0, at = s.a; i < s.b && !live_.empty(); ++i, at = at * 5 + 12'345)
-        free(at % live_.size());
+      drain(live_, s.a, s.b, [this](std::size_t i) { free(i); });
       break;
     case verb::resize:
       if (item* const it = pick(s.a); it != nullptr && it->whole)

@@ -16,6 +16,15 @@ inline void require(bool condition, const char* what) {
   if (!condition) throw std::logic_error(what);
 }
 
+// What a script's `drain INDEX COUNT` frees: at strides that are about random.
+template <class Live, class Free>
+void drain(const Live& live, std::size_t index, std::size_t count, Free free) {
+  for (std::size_t i = 0; i < count && !live.empty(); ++i) {
+    free(index % live.size());
+    index = index * 5 + 12'345;
+  }
+}
+
 class subject {
 public:
   virtual ~subject() = default;
