@@ -14,7 +14,6 @@ namespace quarry::detail {
 constexpr std::size_t first_capacity = 8;
 constexpr std::size_t ample = 8; // room, in times of what is asked for
 constexpr std::size_t most_capacity = 1024;
-constexpr std::size_t most_capacity_bytes = 65536;
 
 /// Half of what the magazine can hold, so that as many frees as allocations may follow.
 inline std::size_t batch_of(const magazine_set& set, size_class c) noexcept {
@@ -26,10 +25,10 @@ inline std::size_t batch_of(const magazine_set& set, size_class c) noexcept {
 /// some. When there is none, or `may_grow(bytes)` says no, classes that were not used lately give up some of
 /// theirs now and then.
 template <class MayGrow>
-bool grow(magazine_set& set, size_class c, MayGrow may_grow) noexcept {
+bool grow(magazine_set& set, size_class c, std::size_t most_bytes, MayGrow may_grow) noexcept {
   const std::size_t block = block_sizes[c];
   const std::size_t now = set.capacity(c);
-  const std::size_t most = std::clamp<std::size_t>(most_capacity_bytes / block, 1, most_capacity);
+  const std::size_t most = std::clamp<std::size_t>(most_bytes / block, 1, most_capacity);
   set.used_lately[c] = 1;
   if (now >= most) return false;
   const auto fits = [&](std::size_t blocks) { return set.has_slots(blocks) && may_grow(blocks * block); };
@@ -88,7 +87,7 @@ void* take(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, MayGr
       set.take_newest(c, blocks, 1);
       return blocks[0];
     }
-    grow(set, c, may_grow);
+    grow(set, c, core.most_magazine_bytes(), may_grow);
     wanted = batch_of(set, c);
     std::size_t taken = core.take_from_depot(c, blocks, wanted);
     if (taken == 0) taken = core.refill_from_slabs(c, blocks, wanted);
@@ -122,7 +121,7 @@ void give(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, void* 
     if (now == way::draining) {
       if (set.count(c) >= std::min(most_while_draining(c), set.capacity(c)))
         count = std::min(set.count(c), pool_core::most_at_once - 1);
-    } else if (set.count(c) == set.capacity(c) && !grow(set, c, may_grow)) {
+    } else if (set.count(c) == set.capacity(c) && !grow(set, c, core.most_magazine_bytes(), may_grow)) {
       count = std::min(batch_of(set, c), set.count(c));
     }
     set.take_oldest(c, blocks, count);

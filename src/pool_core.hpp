@@ -110,6 +110,10 @@ public:
   /// The second half. `keep_chunks`: gives no chunk upstream.
   void finish(flushed& f, bool keep_chunks = false) noexcept;
 
+  /// Of one class. Segments are large and go from thread to thread: more of them at a time.
+  static constexpr std::size_t magazine_bytes = 65536;
+  std::size_t most_magazine_bytes() const noexcept { return recorded_ ? 4 * magazine_bytes : magazine_bytes; }
+
   bool draining(size_class c) const noexcept {
     const pool* const p = pools_[c].load(std::memory_order_acquire);
     return p != nullptr && p->draining();
