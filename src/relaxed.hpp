@@ -16,6 +16,9 @@ public:
     value_.store(value, std::memory_order_relaxed);
     return *this;
   }
+  // Not one step: only who writes under the lock may do this.
+  relaxed& operator+=(Value more) noexcept { return *this = *this + more; }
+  relaxed& operator-=(Value less) noexcept { return *this = *this - less; }
 
 private:
   std::atomic<Value> value_;

@@ -51,7 +51,7 @@ public:
 
   /// Does what is due by the count of frees; gives at most two chunks upstream.
   void tick() noexcept {
-    const std::size_t idle = idle_.load(std::memory_order_relaxed);
+    const std::size_t idle = idle_;
     if ((idle != 0 && idle >= allowed_idle() + (retention_.is_fixed() ? 1 : least_surplus)) ||
         retention_.period_is_over())
       advance();
@@ -66,10 +66,7 @@ public:
   bool settling() const noexcept { return settling_.load(std::memory_order_relaxed); }
 
   /// True while empty units in chunks that are not empty make up much: then used slabs are scattered.
-  bool scattered() const noexcept {
-    return free_.load(std::memory_order_relaxed) - idle_.load(std::memory_order_relaxed) >
-           worth_it / 2 + usage_.used() / 10;
-  }
+  bool scattered() const noexcept { return free_ - idle_ > worth_it / 2 + usage_.used() / 10; }
 
   /// True while more than a fifth of what is held is not used.
   bool holds_much_in_vain() const noexcept {
@@ -93,7 +90,7 @@ public:
   void* try_take_bookkeeping(std::size_t bytes) noexcept;
   void give_bookkeeping(void* piece, std::size_t bytes) noexcept;
 
-  std::size_t chunk_count() const noexcept { return chunks_.load(std::memory_order_relaxed); }
+  std::size_t chunk_count() const noexcept { return chunks_; }
 
   std::size_t bytes_of(const slab& s) const noexcept; ///< address space of a slab, its unused end included
   std::size_t bytes_in_slabs() const noexcept;
@@ -175,11 +172,11 @@ private:
   usage& usage_;
   const slab_source_limits limits_;
   mutable optional_mutex mutex_;
-  std::atomic<std::size_t> chunks_ = 0;
+  relaxed<std::size_t> chunks_;
   std::atomic<bool> settling_ = false;
   std::atomic<bool> stale_ = false;
-  std::atomic<std::size_t> idle_ = 0; // bytes of empty chunks
-  std::atomic<std::size_t> free_ = 0; // bytes of free units, those of empty chunks included
+  relaxed<std::size_t> idle_; // bytes of empty chunks
+  relaxed<std::size_t> free_; // bytes of free units, those of empty chunks included
   std::array<address_tree<chunk>, list_count> lists_{};
   retention retention_;
   bookkeeping bookkeeping_;

@@ -89,7 +89,7 @@ void slab_source::add(void* descriptor, void* memory, std::size_t bytes, size_cl
   retention_.obtained(bytes, idle_);
   idle_ += bytes;
   free_ += bytes;
-  chunks_.fetch_add(1, std::memory_order_relaxed);
+  chunks_ += 1;
 }
 
 void* slab_source::take_bookkeeping(std::size_t bytes) {

@@ -58,7 +58,7 @@ bool slab_source::has_surplus(std::size_t allowed) const noexcept {
 // Where a number of bytes may be retained, what is free in chunks that are in use is part of it.
 std::size_t slab_source::allowed_idle() const noexcept {
   if (!retention_.is_fixed()) return retention_.allowance();
-  const std::size_t idle = idle_.load(std::memory_order_relaxed);
+  const std::size_t idle = idle_;
   const std::size_t unused = up_.held() - std::min(up_.held(), usage_.used() + usage_.oversized());
   const std::size_t surplus = unused - std::min(unused, retention_.allowance());
   const std::size_t whole_chunks =
@@ -74,7 +74,7 @@ chunk* slab_source::remove_surplus(std::size_t allowed) noexcept {
   if (recorded()) forget(*c, 0, c->units);
   idle_ -= c->bytes;
   free_ -= c->bytes;
-  chunks_.fetch_sub(1, std::memory_order_relaxed);
+  chunks_ -= 1;
   note_idle();
   return c;
 }
@@ -120,11 +120,12 @@ void slab_source::release_all() noexcept {
   for (auto& list : lists_) {
     while (chunk* const c = list.lowest()) {
       list.erase(*c);
-      chunks_.fetch_sub(1, std::memory_order_relaxed);
+      chunks_ -= 1;
       up_.deallocate_region(c->base, c->bytes, chunk::alignment_of(c->bytes));
     }
   }
-  idle_ = free_ = 0;
+  idle_ = 0;
+  free_ = 0;
   note_idle();
   map_.release_all(up_);
   bookkeeping_.release_all(up_);

@@ -10,15 +10,15 @@ void* upstream::allocate(std::size_t bytes, std::size_t alignment) {
   const std::lock_guard guard(mutex_);
   // Counted before the call: upstream may call back, and then both are within the limit.
   if (bytes > limit_ - held()) throw std::bad_alloc();
-  held_.fetch_add(bytes, std::memory_order_relaxed);
+  held_ += bytes;
   void* memory;
   try {
     memory = resource_->allocate(bytes, alignment);
   } catch (...) {
-    held_.fetch_sub(bytes, std::memory_order_relaxed);
+    held_ -= bytes;
     throw;
   }
-  allocations_.fetch_add(1, std::memory_order_relaxed);
+  allocations_ += 1;
   return memory;
 }
 
@@ -26,9 +26,9 @@ void upstream::deallocate(void* memory, std::size_t bytes, std::size_t alignment
   const std::lock_guard guard(mutex_);
   unpoison(memory, bytes); // what goes back is clean
   resource_->deallocate(memory, bytes, alignment);
-  held_.fetch_sub(bytes, std::memory_order_relaxed);
-  given_.fetch_add(bytes, std::memory_order_relaxed);
-  deallocations_.fetch_add(1, std::memory_order_relaxed);
+  held_ -= bytes;
+  given_ += bytes;
+  deallocations_ += 1;
 }
 
 } // namespace quarry::detail

@@ -1,11 +1,11 @@
 // The one door to the upstream resource. Rung 0.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <memory_resource>
 
 #include "optional_mutex.hpp"
+#include "relaxed.hpp"
 
 namespace quarry::detail {
 
@@ -50,22 +50,18 @@ public:
     return regions_ == nullptr ? 0 : regions_->id_of(memory);
   }
 
-  std::size_t held() const noexcept { return held_.load(std::memory_order_relaxed); }
-  std::size_t given() const noexcept {
-    return given_.load(std::memory_order_relaxed);
-  } ///< bytes ever given back
-  std::size_t allocations() const noexcept { return allocations_.load(std::memory_order_relaxed); }
-  std::size_t deallocations() const noexcept { return deallocations_.load(std::memory_order_relaxed); }
+  std::size_t held() const noexcept { return held_; }
+  std::size_t given() const noexcept { return given_; } ///< bytes ever given back
+  std::size_t allocations() const noexcept { return allocations_; }
+  std::size_t deallocations() const noexcept { return deallocations_; }
 
 private:
   std::pmr::memory_resource* const resource_;
   optional_recursive_mutex mutex_;
   const std::size_t limit_ = ~std::size_t{0};
   region_keeper* const regions_ = nullptr;
-  std::atomic<std::size_t> held_ = 0;
-  std::atomic<std::size_t> given_ = 0;
-  std::atomic<std::size_t> allocations_ = 0;
-  std::atomic<std::size_t> deallocations_ = 0;
+  // Written under the mutex.
+  relaxed<std::size_t> held_, given_, allocations_, deallocations_;
 };
 
 } // namespace quarry::detail
