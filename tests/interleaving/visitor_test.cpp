@@ -2,10 +2,11 @@
 //
 // Gone through completely, with stores at once and with store buffers: an owner's hot call and two hot calls,
 // each with the cold path that follows when bounds are closed, against one visitor, that waits or skips, and
-// against two visitors; three threads at most. What is checked: nobody is inside together with a visitor, no
-// block of the magazine is lost or doubled, nobody waits for ever. Not gone through: several owners, which
-// share nothing but the pool; more calls in a row; machines that reorder more than x86 does; what the
-// compiler may do, which the fences of magazine_set::enter() and the order of its loads are for.
+// against two visitors; and two owners' calls, of a cache each, against one visitor of both; three threads at
+// most. What is checked: nobody is inside together with a visitor, no block of a magazine is lost or doubled,
+// nobody waits for ever. Not gone through: more caches; more calls in a row; machines that reorder more than
+// x86 does; what the compiler may do, which the fences of magazine_set::enter() and the order of its loads
+// are for.
 #include "machine.hpp"
 
 #include <gtest/gtest.h>
@@ -17,8 +18,23 @@
 namespace quarry::test::interleaving {
 namespace {
 
-enum : word { busy, open_bounds, visited, registry, top, flushed, pushed, owner_inside, visitor_inside };
-enum : register_index { r0, r1 };
+constexpr std::size_t most_caches = 2;
+// Those of a cache come once for each.
+enum : word {
+  busy,
+  open_bounds = busy + most_caches,
+  visited = open_bounds + most_caches,
+  top = visited + most_caches,
+  owner_inside = top + most_caches,
+  visitor_inside = owner_inside + most_caches,
+  registry = visitor_inside + most_caches,
+  flushed,
+  pushed,
+  words_used
+};
+static_assert(words_used <= word_count);
+enum : register_index { r0, r1, owner_is_out, registers_used = owner_is_out + most_caches };
+static_assert(registers_used <= register_count);
 
 struct flaws {
   bool no_barrier = false;         // membarrier does nothing
@@ -29,90 +45,116 @@ struct flaws {
 };
 
 // One block more in the magazine, as push() and put() do it.
-void push(program& p) {
-  p.note(owner_inside, 1)
-      .load(r1, top)
+void push(program& p, std::size_t cache) {
+  p.note(owner_inside + cache, 1)
+      .load(r1, top + cache)
       .add_to_register(r1, 1)
-      .store_register(top, r1)
+      .store_register(top + cache, r1)
       .note(pushed, 1)
-      .note(owner_inside, -1);
+      .note(owner_inside + cache, -1);
 }
 
-void hot_call(program& p, const flaws& f, int n) {
+void hot_call(program& p, const flaws& f, int n, std::size_t cache) {
   const std::string number = std::to_string(n);
-  p.store(busy, 1).load(r0, open_bounds).jump_if(r0, 0, "cold" + number);
-  push(p);
-  p.store(busy, 0).jump("done" + number);
+  p.store(busy + cache, 1).load(r0, open_bounds + cache).jump_if(r0, 0, "cold" + number);
+  push(p, cache);
+  p.store(busy + cache, 0).jump("done" + number);
 
-  p.label("cold" + number).store(busy, 0).store(busy, 1);
+  p.label("cold" + number).store(busy + cache, 0).store(busy + cache, 1);
   p.label("look" + number);
   if (!f.no_look_at_visited) {
-    p.load(r0, visited).jump_if(r0, 0, "in" + number);
-    p.store(busy, 0).wait_until(visited, 0).store(busy, 1).jump("look" + number);
+    p.load(r0, visited + cache).jump_if(r0, 0, "in" + number);
+    p.store(busy + cache, 0).wait_until(visited + cache, 0).store(busy + cache, 1).jump("look" + number);
   }
   p.label("in" + number);
-  push(p);
-  if (!f.open_after_leaving) p.store(open_bounds, 1);
-  p.store(busy, 0);
-  if (f.open_after_leaving) p.store(open_bounds, 1);
+  push(p, cache);
+  if (!f.open_after_leaving) p.store(open_bounds + cache, 1);
+  p.store(busy + cache, 0);
+  if (f.open_after_leaving) p.store(open_bounds + cache, 1);
   p.label("done" + number);
 }
 
-program owner(const flaws& f, int calls) {
+program owner(const flaws& f, int calls, std::size_t cache) {
   program p;
-  for (int n = 0; n < calls; ++n) hot_call(p, f, n);
+  for (int n = 0; n < calls; ++n) hot_call(p, f, n, cache);
   return p;
 }
 
 enum class when_busy { wait, skip };
 
-void look(program& p, const flaws& f, when_busy how) {
-  if (!f.no_barrier) p.membarrier();
-  if (how == when_busy::wait) p.wait_until(busy, 0);
-  p.load(r0, busy).jump_unless(r0, 0, "out");
+// Jumps when the owner is inside.
+void look(program& p, when_busy how, std::size_t cache, const std::string& inside) {
+  if (how == when_busy::wait) p.wait_until(busy + cache, 0);
+  p.load(r0, busy + cache).jump_unless(r0, 0, inside);
 }
 
-program visitor(const flaws& f, when_busy how) {
-  program p;
-  p.lock(registry).store(visited, 1);
-  if (!f.no_first_look) look(p, f, how);
-  p.store(open_bounds, 0);
-  if (!f.no_second_look) look(p, f, how);
-  p.note(visitor_inside, 1)
-      .load(r1, top)
-      .label("flush")
-      .jump_if(r1, 0, "empty")
+void flush(program& p, std::size_t cache) {
+  const std::string number = std::to_string(cache);
+  p.note(visitor_inside + cache, 1)
+      .load(r1, top + cache)
+      .label("flush" + number)
+      .jump_if(r1, 0, "empty" + number)
       .add_to_register(r1, -1)
       .note(flushed, 1)
-      .jump("flush")
-      .label("empty")
-      .store(top, 0)
-      .note(visitor_inside, -1);
-  p.label("out").store(visited, 0).unlock(registry);
+      .jump("flush" + number)
+      .label("empty" + number)
+      .store(top + cache, 0)
+      .note(visitor_inside + cache, -1);
+}
+
+// All caches by one barrier at a time.
+program visitor(const flaws& f, when_busy how, std::size_t caches) {
+  program p;
+  p.lock(registry);
+  for (std::size_t cache = 0; cache < caches; ++cache) p.store(visited + cache, 1);
+  if (!f.no_barrier && !f.no_first_look) p.membarrier();
+  for (std::size_t cache = 0; cache < caches; ++cache) {
+    const std::string next = "next" + std::to_string(cache);
+    if (!f.no_first_look) look(p, how, cache, next);
+    p.store(open_bounds + cache, 0);
+    p.compute([cache](registers& r) { r[owner_is_out + cache] = 1; });
+    p.label(next);
+  }
+  if (!f.no_barrier && !f.no_second_look) p.membarrier();
+  for (std::size_t cache = 0; cache < caches; ++cache) {
+    const std::string out = "out" + std::to_string(cache);
+    p.jump_if(owner_is_out + cache, 0, out);
+    if (!f.no_second_look) look(p, how, cache, out);
+    flush(p, cache);
+    p.label(out).store(visited + cache, 0);
+  }
+  p.unlock(registry);
   return p;
 }
 
-model protocol(const flaws& f, int calls, std::vector<when_busy> visitors, bool open = true) {
+// With an owner for each cache.
+model protocol(const flaws& f, int calls, std::vector<when_busy> visitors, bool open = true,
+               std::size_t caches = 1) {
   model m;
-  m.threads.push_back(owner(f, calls));
-  for (const when_busy how : visitors) m.threads.push_back(visitor(f, how));
-  m.memory[open_bounds] = open ? 1 : 0;
+  for (std::size_t cache = 0; cache < caches; ++cache) {
+    m.threads.push_back(owner(f, calls, cache));
+    m.memory[open_bounds + cache] = open ? 1 : 0;
+  }
+  for (const when_busy how : visitors) m.threads.push_back(visitor(f, how, caches));
   m.always = [](const state& s) {
-    const bool together = s.memory[visitor_inside] + s.memory[owner_inside] > 1;
+    bool together = false;
+    for (std::size_t cache = 0; cache < most_caches; ++cache)
+      together = together || s.memory[visitor_inside + cache] + s.memory[owner_inside + cache] > 1;
     return std::string(together ? "two are inside" : "");
   };
   m.at_the_end = [](const state& s) {
-    const bool kept = s.memory[flushed] + s.memory[top] == s.memory[pushed];
-    return std::string(kept ? "" : "blocks were lost or doubled");
+    int kept = s.memory[flushed];
+    for (std::size_t cache = 0; cache < most_caches; ++cache) kept += s.memory[top + cache];
+    return std::string(kept == s.memory[pushed] ? "" : "blocks were lost or doubled");
   };
   return m;
 }
 
 class every_order : public ::testing::TestWithParam<stores> {
 protected:
-  void expect_right(int calls, const std::vector<when_busy>& visitors) {
+  void expect_right(int calls, const std::vector<when_busy>& visitors, std::size_t caches = 1) {
     for (const bool open : {true, false}) {
-      const exploration e = explore(protocol({}, calls, visitors, open), GetParam());
+      const exploration e = explore(protocol({}, calls, visitors, open, caches), GetParam());
       EXPECT_EQ(e.wrong, "");
       std::cout << e.states << " states\n";
     }
@@ -130,6 +172,9 @@ INSTANTIATE_TEST_SUITE_P(visitor, every_order, ::testing::Values(stores::at_once
 TEST_P(every_order, visitor_that_waits) { expect_right(2, {when_busy::wait}); }
 TEST_P(every_order, visitor_that_skips) { expect_right(2, {when_busy::skip}); }
 TEST_P(every_order, two_visitors) { expect_right(2, {when_busy::wait, when_busy::skip}); }
+
+TEST_P(every_order, two_caches_and_a_visitor_that_waits) { expect_right(1, {when_busy::wait}, 2); }
+TEST_P(every_order, two_caches_and_a_visitor_that_skips) { expect_right(1, {when_busy::skip}, 2); }
 
 TEST_P(every_order, each_part_of_the_protocol_is_needed) {
   for (const when_busy how : {when_busy::wait, when_busy::skip}) {
