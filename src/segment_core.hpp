@@ -17,13 +17,13 @@ namespace quarry::detail {
 
 struct slab_survey;
 
-// It outlives its pool while handles are out. Who frees is inside, by the busy flag of its cache or counted
-// in `inside_`, before it exchanges the state of a record:
+// It outlives its pool while handles are out. Who frees, or makes a span of a handle, is inside, by the busy
+// flag of its cache or counted in `inside_`, before it changes the state of a record:
 //
-//   who frees:  busy ← 1, or ++inside_ · orphaned? · exchange the state · give the block back · leave
+//   who frees:  busy ← 1 · magazine open?, or ++inside_ · orphaned? ·
+//               change the state · give the block back · leave
 //   destructor: orphaned ← true · inside_ = 0? · close the caches (their owners shut out) · inside_ = 0? ·
-//   count
-//               what is live
+//               count what is live
 //
 // so each handle is either freed by then or counted, and the last of the counted ends the core.
 class segment_core : public segment_front {

@@ -5,6 +5,7 @@
 
 #include <quarry/allocator.hpp>
 #include <quarry/pool_resource.hpp>
+#include <quarry/segment_pool.hpp>
 
 #include <benchmark/benchmark.h>
 
@@ -50,6 +51,15 @@ void typed_pairs_on(unsigned long count) {
 
 void default_pool_pairs(unsigned long count) { typed_pairs(quarry::allocator<object>(), count); }
 
+void segment_pairs(unsigned long count) {
+  quarry::segment_pool pool;
+  for (; count != 0; --count) {
+    const quarry::segment s = pool.allocate_segment(4096);
+    const std::byte* data = s.data();
+    benchmark::DoNotOptimize(data);
+  }
+}
+
 [[gnu::noinline]] void empty_pairs(unsigned long count) {
   object here{};
   for (; count != 0; --count) {
@@ -69,6 +79,7 @@ constexpr struct {
     {"typed-unsynchronized", typed_pairs_on<quarry::unsynchronized_pool_resource>},
     {"typed-synchronized", typed_pairs_on<quarry::synchronized_pool_resource>},
     {"typed-default", default_pool_pairs},
+    {"segment", segment_pairs},
 };
 
 } // namespace
