@@ -1,5 +1,6 @@
 // Pools and threads begin and end in any order: pools made and destroyed while other threads live or exit,
 // release() and trim() against caches of other threads, thread-local containers that outlive a cache.
+#include "../support/poisoned.hpp"
 #include "support.hpp"
 
 #include <array>
@@ -189,6 +190,41 @@ TEST(thread_lifetime, trim_while_threads_work) {
   EXPECT_NO_THROW(pool.check_invariants());
   EXPECT_EQ(pool.statistics().bytes_in_use, 0u);
   EXPECT_EQ(upstream.overlaps(), 0u);
+}
+
+// Too few for a depot: they are in its magazine, and then in slabs.
+TEST(thread_lifetime, of_a_thread_that_has_left_nothing_is_in_a_cache) {
+  if (memory_is_poisoned()) GTEST_SKIP() << "there are no caches";
+  sync pool;
+  std::size_t cached = 0;
+  on_another_thread([&] {
+    {
+      population<sync> live(pool);
+      for (int i = 0; i < 100; ++i) live.add(40);
+    }
+    cached = pool.statistics().bytes_cached;
+  });
+  EXPECT_GT(cached, 0u);
+  EXPECT_EQ(pool.statistics().bytes_cached, 0u);
+}
+
+TEST(thread_lifetime, a_thread_has_as_much_room_as_those_that_have_left_had) {
+  if (memory_is_poisoned()) GTEST_SKIP() << "there are no caches";
+  sync pool;
+  const auto cached_by_a_thread = [&] {
+    std::size_t cached = 0;
+    on_another_thread([&] {
+      {
+        population<sync> live(pool);
+        for (int i = 0; i < 1000; ++i) live.add(40);
+      }
+      cached = pool.statistics().bytes_cached;
+    });
+    return cached;
+  };
+  const std::size_t first = cached_by_a_thread();
+  EXPECT_GT(first, 5000u);
+  for (int i = 0; i < 10; ++i) EXPECT_GE(cached_by_a_thread(), first - first / 4);
 }
 
 } // namespace
