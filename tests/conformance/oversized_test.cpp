@@ -132,14 +132,19 @@ std::optional<std::size_t> work_of_frees(std::size_t count) {
   });
 }
 
-QUARRY_SUITE(oversized_work, our_pools);
-
-QUARRY_CASE(oversized_work, of_a_free_is_the_same_with_4000_blocks) {
-  if (!instructions_count || memory_is_poisoned()) GTEST_SKIP();
+template <class Pool>
+void expect_the_same_work() {
   const auto with_few = work_of_frees<Pool>(40);
   const auto with_many = work_of_frees<Pool>(4000);
   if (!with_few || !with_many) GTEST_SKIP() << "nobody may trace here";
   EXPECT_LE(*with_many, 2 * *with_few + 2000) << "with 40 blocks " << *with_few;
+}
+
+// Of ours alone.
+TEST(oversized, a_free_is_the_same_work_with_4000_blocks) {
+  if (!instructions_count || memory_is_poisoned()) GTEST_SKIP();
+  expect_the_same_work<unsynchronized_pool_resource>();
+  expect_the_same_work<synchronized_pool_resource>();
 }
 
 } // namespace
