@@ -101,6 +101,22 @@ TYPED_TEST(violations, double_free_in_one_flush) {
   this->free(kept);
 }
 
+// The first requests of a pool, which has no magazines yet.
+TYPED_TEST(violations, double_free_of_what_is_kept_at_hand) {
+  void* const p = this->allocate();
+  this->free(p);
+  this->free(p);
+  void* const a = this->allocate();
+  void* const b = this->allocate();
+  EXPECT_NE(a, b);
+  this->free(a);
+  this->free(b);
+  this->pool.trim();
+  const std::vector<recorded_violations::entry> expected{{violation_kind::double_free, p}};
+  EXPECT_EQ(this->seen.all(), expected);
+  EXPECT_NO_THROW(this->pool.check_invariants());
+}
+
 TYPED_TEST(violations, foreign_pointer) {
   alignas(16) static std::byte elsewhere[128];
   this->free(this->allocate());
