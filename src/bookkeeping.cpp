@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <new>
+#include <utility>
 
 namespace quarry::detail {
 
@@ -27,22 +28,23 @@ std::size_t bookkeeping::bytes_in(std::size_t list) noexcept {
   return list <= small_lists ? list * line : (16 * line) << (list - small_lists - 1);
 }
 
-// 1/128 of what is held, so that the newest block is a small part of it.
-std::size_t bookkeeping::next_block_size(std::size_t bytes, std::size_t held) noexcept {
+// A share of what is held, so that the newest block is a small part of it.
+std::size_t bookkeeping::next_block_size(std::size_t bytes, std::size_t held) const noexcept {
   const std::size_t needed = piece_of(bytes) + line;
-  const std::size_t share = std::clamp(std::bit_floor(held / 128 + 1), first_block, largest_piece);
+  const std::size_t share = std::clamp(std::bit_floor((held >> share_) + 1), first_block, largest_piece);
   return std::max(needed, share);
 }
 
+void* bookkeeping::take_again(std::size_t bytes) noexcept {
+  auto*& first = free_[list_of(bytes)];
+  return first == nullptr ? nullptr : std::exchange(first, first->next);
+}
+
 void* bookkeeping::take(std::size_t bytes) noexcept {
-  const std::size_t list = list_of(bytes);
-  if (piece* const first = free_[list]) {
-    free_[list] = first->next;
-    return first;
-  }
-  const std::size_t size = bytes_in(list);
+  if (void* const again = take_again(bytes)) return again;
+  const std::size_t size = piece_of(bytes);
   if (rest_bytes_ < size) return nullptr;
-  rest_bytes_ -= size;
+  rest_bytes_ -= static_cast<std::uint32_t>(size);
   return rest_ + rest_bytes_;
 }
 
@@ -51,25 +53,25 @@ bool bookkeeping::has(std::size_t bytes) const noexcept {
 }
 
 void bookkeeping::give(void* memory, std::size_t bytes) noexcept {
-  piece*& first = free_[list_of(bytes)];
+  auto*& first = free_[list_of(bytes)];
   first = ::new (memory) piece{first};
 }
 
 // What is left of the block before goes to the free lists, so that nothing of it is lost.
 void bookkeeping::add(void* memory, std::size_t size) noexcept {
   while (rest_bytes_ != 0) {
-    const std::size_t part = std::min(rest_bytes_, small_lists * line);
+    const auto part = static_cast<std::uint32_t>(std::min<std::size_t>(rest_bytes_, small_lists * line));
     rest_bytes_ -= part;
     give(rest_ + rest_bytes_, part);
   }
   blocks_ = ::new (memory) block{blocks_, size};
   rest_ = static_cast<std::byte*>(memory) + line;
-  rest_bytes_ = size - line;
+  rest_bytes_ = static_cast<std::uint32_t>(size - line);
 }
 
 void bookkeeping::release_all(upstream& up) noexcept {
   block* next = blocks_;
-  *this = bookkeeping();
+  *this = bookkeeping(share_);
   while (next != nullptr) {
     block* const dead = next;
     next = dead->next;

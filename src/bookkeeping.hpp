@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 
 #include "upstream.hpp"
 
@@ -18,10 +19,17 @@ namespace quarry::detail {
 class bookkeeping {
 public:
   static constexpr std::size_t line = 64;
+
+  /// Obtains 1/2^`share` of what is held at once.
+  explicit bookkeeping(std::uint32_t share = 7) noexcept : share_(share) {}
+
   static constexpr std::size_t largest_piece = 16384;
 
   /// A piece of at least `bytes` ≤ largest_piece, or null when grow() is needed first.
   void* take(std::size_t bytes) noexcept;
+  /// The same, of pieces that were given back.
+  void* take_again(std::size_t bytes) noexcept;
+  bool has_again(std::size_t bytes) const noexcept { return free_[list_of(bytes)] != nullptr; }
   void give(void* piece, std::size_t bytes) noexcept;
   /// Whether take() would give a piece.
   bool has(std::size_t bytes) const noexcept;
@@ -50,7 +58,7 @@ private:
     std::size_t size;
   };
 
-  static std::size_t next_block_size(std::size_t bytes, std::size_t held) noexcept;
+  std::size_t next_block_size(std::size_t bytes, std::size_t held) const noexcept;
   static std::size_t list_of(std::size_t bytes) noexcept;
   static std::size_t bytes_in(std::size_t list) noexcept; // each piece
   void add(void* memory, std::size_t size) noexcept;
@@ -58,7 +66,8 @@ private:
   std::array<piece*, list_count> free_{};
   block* blocks_ = nullptr;
   std::byte* rest_ = nullptr;
-  std::size_t rest_bytes_ = 0;
+  std::uint32_t rest_bytes_ = 0;
+  std::uint32_t share_;
 };
 
 } // namespace quarry::detail

@@ -31,12 +31,12 @@ struct alignas(64) chunk {
 
   static constexpr unsigned least_unit_shift = 10; // but for chunks below a granule
 
-  static unsigned unit_shift_of(std::size_t chunk_bytes) noexcept {
+  static constexpr unsigned unit_shift_of(std::size_t chunk_bytes) noexcept {
     if (chunk_bytes < granule) return static_cast<unsigned>(std::countr_zero(chunk_bytes)) - 3;
     return std::max<unsigned>(least_unit_shift,
                               static_cast<unsigned>(std::bit_width((chunk_bytes - 1) >> 6)));
   }
-  static std::size_t units_of(std::size_t chunk_bytes) noexcept {
+  static constexpr std::size_t units_of(std::size_t chunk_bytes) noexcept {
     return chunk_bytes >> unit_shift_of(chunk_bytes);
   }
 
@@ -46,7 +46,7 @@ struct alignas(64) chunk {
   }
 
   /// Bytes of the descriptor with its slots.
-  static std::size_t descriptor_bytes(std::size_t chunk_bytes) noexcept {
+  static constexpr std::size_t descriptor_bytes(std::size_t chunk_bytes) noexcept {
     return sizeof(chunk) + units_of(chunk_bytes) * sizeof(std::atomic<slab*>);
   }
 

@@ -52,14 +52,19 @@ inline way way_of(const pool_core& core, size_class c) noexcept {
   return core.settling() ? way::counted : way::stack;
 }
 
-/// Few, since each of them keeps a slab from being empty.
-inline std::size_t most_while_draining(size_class c) noexcept {
-  return std::clamp<std::size_t>(2048 / block_sizes[c], 1, pool_core::most_at_once);
+/// Few, since each of them keeps a slab from being empty; all classes together have about a tenth of what is
+/// used.
+inline std::size_t most_while_draining(const pool_core& core, size_class c) noexcept {
+  if (!core.is_thrifty()) return std::clamp<std::size_t>(2048 / block_sizes[c], 1, pool_core::most_at_once);
+  const std::size_t bytes = std::min<std::size_t>(core.bytes_used() / 512, 2048);
+  return std::min<std::size_t>(bytes / block_sizes[c], pool_core::most_at_once);
 }
 
-inline void choose(magazine_set& set, size_class c, way now) noexcept {
+inline void choose(const pool_core& core, magazine_set& set, size_class c, way now) noexcept {
   if (now == way::stack && set.is_open(c)) return;
-  set.let_push(c, now == way::counted ? 0 : now == way::draining ? most_while_draining(c) : set.capacity(c));
+  set.let_push(c, now == way::counted    ? 0
+                  : now == way::draining ? most_while_draining(core, c)
+                                         : set.capacity(c));
   set.let_pop(c, now != way::draining);
 }
 
@@ -79,7 +84,7 @@ void* take(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, MayGr
   if (now == way::draining) core.flush_depot(c);
   {
     const std::lock_guard guard(mutex);
-    choose(set, c, now);
+    choose(core, set, c, now);
     if (now == way::draining) {
       if (void* const block = core.take_while_draining(c)) return block;
     }
@@ -87,7 +92,8 @@ void* take(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, MayGr
       set.take_newest(c, blocks, 1);
       return blocks[0];
     }
-    grow(set, c, core.most_magazine_bytes(), may_grow);
+    if (grow(set, c, core.most_magazine_bytes(), may_grow) && now == way::counted)
+      choose(core, set, c, now); // a new magazine is open
     wanted = batch_of(set, c);
     std::size_t taken = core.take_from_depot(c, blocks, wanted);
     if (taken == 0) taken = core.refill_from_slabs(c, blocks, wanted);
@@ -117,15 +123,16 @@ void give(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, void* 
   if (now == way::draining) core.flush_depot(c);
   {
     const std::lock_guard guard(mutex);
-    choose(set, c, now);
-    if (now == way::draining) {
-      if (set.count(c) >= std::min(most_while_draining(c), set.capacity(c)))
-        count = std::min(set.count(c), pool_core::most_at_once - 1);
-    } else if (set.count(c) == set.capacity(c) && !grow(set, c, core.most_magazine_bytes(), may_grow)) {
-      count = std::min(batch_of(set, c), set.count(c));
-    }
+    choose(core, set, c, now);
+    const auto most = [&] {
+      return now == way::draining ? std::min(most_while_draining(core, c), set.capacity(c)) : set.capacity(c);
+    };
+    if (set.count(c) >= most() &&
+        (now == way::draining || !grow(set, c, core.most_magazine_bytes(), may_grow)))
+      count = std::min(now == way::draining ? pool_core::most_at_once - 1 : batch_of(set, c), set.count(c));
+    if (now == way::counted) choose(core, set, c, now); // a new magazine is open
     set.take_oldest(c, blocks, count);
-    if (set.count(c) < set.capacity(c))
+    if (set.count(c) < most())
       set.put(c, &block, 1);
     else
       blocks[count++] = block;

@@ -134,7 +134,8 @@ void oversized::release_all() noexcept {
   entry* const table = std::exchange(entries_, first_.data());
   const std::size_t count = std::exchange(count_, first_count);
   first_.fill({});
-  blocks_ = bytes_ = 0;
+  bytes_ = 0;
+  blocks_ = 0;
   if (table != first_.data()) up_.deallocate(table, count * sizeof(entry), alignof(entry));
 }
 

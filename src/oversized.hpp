@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 
 #include "optional_mutex.hpp"
 #include "upstream.hpp"
@@ -45,7 +46,7 @@ private:
 
   std::size_t start_of(const void* address) const noexcept;
   bool has_room() const noexcept {
-    return blocks_ + promised_ + 1 <= (count_ == first_count ? count_ - 1 : count_ / 4 * 3);
+    return std::size_t{blocks_} + promised_ + 1 <= (count_ == first_count ? count_ - 1 : count_ / 4 * 3);
   }
   void grow();
   void put(const entry& e) noexcept;
@@ -58,9 +59,9 @@ private:
   std::array<entry, first_count> first_{};
   entry* entries_ = first_.data();
   std::size_t count_ = first_count;
-  std::size_t blocks_ = 0;
   std::size_t bytes_ = 0;
-  std::size_t promised_ = 0; // entries set aside for allocations under way
+  std::uint32_t blocks_ = 0;
+  std::uint32_t promised_ = 0; // entries set aside for allocations under way
 };
 
 } // namespace quarry::detail

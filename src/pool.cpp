@@ -45,17 +45,15 @@ std::size_t pool::take_from_slabs(void** out, std::size_t count) noexcept {
 
 void* pool::take_while_draining() noexcept {
   void* block = nullptr;
-  std::size_t class_bytes;
-  {
-    const std::lock_guard guard(mutex_);
-    if (take_from_slabs(&block, 1) != 0) return block;
-    class_bytes = carved_ * block_sizes[class_];
-  }
-  slab* const s = source_.take_from_chunks_in_use(class_, class_bytes);
-  if (s == nullptr) return nullptr;
   const std::lock_guard guard(mutex_);
-  add(*s);
-  take_from(*s, &block, 1);
+  slab* s = next_to_serve();
+  if (s == nullptr || source_.places_low()) {
+    if (slab* const lower = source_.take_below(s, class_, carved_ * block_sizes[class_])) {
+      add(*lower);
+      s = lower;
+    }
+  }
+  if (s != nullptr) take_from(*s, &block, 1);
   return block;
 }
 
@@ -217,7 +215,8 @@ void pool::note_occupancy() noexcept {
   const std::size_t idle = carved_ > reserved() ? free_ : 0;
   const bool much_is_free = idle * (was ? 8 : 4) > carved_ && idle * block > worth_it;
   const bool now = source_.holds_much_in_vain() &&
-                   (much_is_free || (source_.scattered() && carved_ * block > worth_it && reserved() == 0));
+                   (much_is_free || (source_.scattered() && reserved() == 0 &&
+                                     (source_.places_low() || carved_ * block > worth_it)));
   if (now != was) draining_.store(now, std::memory_order_relaxed);
 }
 

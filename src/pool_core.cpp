@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t default_largest_block = 32768;
 constexpr std::size_t default_blocks_per_chunk = 8192;  // of 8 bytes are 64 KiB, the largest chunk
-constexpr std::uint32_t most_recorded_blocks = 248;     // with the slab's descriptor they make 4 KiB
+constexpr std::uint16_t most_recorded_blocks = 248;     // with the slab's descriptor they make 4 KiB
 constexpr std::size_t least_limit_for_depots = 8 << 20; // a kilobyte for each class is a small part of it
 
 } // namespace
@@ -31,9 +31,10 @@ std::pmr::pool_options normalized(std::pmr::pool_options options) noexcept {
 
 pool_core::pool_core(std::pmr::pool_options options, std::pmr::memory_resource* up, bool shared) noexcept
     : options_(normalized(options)), shared_(shared), may_have_depots_(shared), upstream_(up, shared),
-      usage_(shared),
-      source_(upstream_, usage_,
-              {.blocks_per_chunk = static_cast<std::uint32_t>(options_.max_blocks_per_chunk)}, shared),
+      usage_(shared), source_(upstream_, usage_,
+                              {.blocks_per_chunk = static_cast<std::uint32_t>(options_.max_blocks_per_chunk),
+                               .spare_bookkeeping = static_cast<std::uint16_t>(shared ? sizeof(depot) : 0)},
+                              shared),
       oversized_(upstream_, usage_, shared), early_mutex_(shared) {}
 
 pool_core::pool_core(const recorded& r, std::pmr::memory_resource* up) noexcept

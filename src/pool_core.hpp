@@ -164,9 +164,7 @@ public:
   std::size_t count_depot(size_class c) const noexcept;
   std::array<std::size_t, size_class_count> count_quarantine() const noexcept;
 
-  bool owns(const void* address) const noexcept {
-    return source_.find(address) != nullptr || oversized_.owns(address);
-  }
+  bool owns(const void* address) const noexcept { return source_.owns(address) || oversized_.owns(address); }
   slab* find(const void* address) const noexcept { return source_.find(address); }
   const chunk& chunk_of(const slab& s) const noexcept { return source_.chunk_of(s); }
   upstream& door() noexcept { return upstream_; }
@@ -185,6 +183,13 @@ public:
   }
   std::size_t bytes_given() const noexcept { return upstream_.given(); }
   std::size_t bytes_used() const noexcept { return usage_.used(); }
+  /// Whether memory is worth more than time: where much more was used once.
+  bool is_thrifty() const noexcept { return usage_.has_fallen() && !recorded_; }
+  /// What magazines may hold: a share of what is used; but `least`, or little where much more was used once.
+  std::size_t room_for_magazines(std::size_t least, std::size_t share) const noexcept {
+    constexpr std::size_t little = 65536;
+    return std::max(is_thrifty() ? std::min(little, least) : least, share);
+  }
   void* take_bookkeeping(std::size_t bytes) { return source_.take_bookkeeping(bytes); }
   void give_bookkeeping(void* piece, std::size_t bytes) noexcept { source_.give_bookkeeping(piece, bytes); }
 

@@ -20,7 +20,7 @@ constexpr std::size_t most_room_bytes = 262144;          // of one depot
 
 // Half of what free blocks outside of slabs may come to; the other half is for the threads' magazines.
 std::size_t pool_core::room_of_depots() const noexcept {
-  return std::max(least_room - least_room / 16, bytes_used() / 20);
+  return room_for_magazines(least_room - least_room / 16, bytes_used() / 20);
 }
 
 // From memory that is at hand, since a call that could do without upstream must not wait for it.

@@ -60,7 +60,8 @@ size_class class_to_reserve(const detail::pool_core& core, std::size_t bytes, st
 // Room for blocks in proportion to what is used.
 auto room_of(const detail::pool_core& core, const detail::magazine_set& set) {
   return [&](std::size_t more) {
-    return set.capacity_bytes.load_relaxed() + more <= std::max(least_room, core.bytes_used() / 12);
+    return set.capacity_bytes.load_relaxed() + more <=
+           core.room_for_magazines(least_room, core.bytes_used() / 12);
   };
 }
 
@@ -146,7 +147,10 @@ void unsynchronized_pool_resource::deallocate_cold(void* p, std::size_t bytes,
   }
   detail::no_mutex mutex;
   detail::give(core, *magazines_, mutex, c, p, room_of(core, *magazines_));
-  if (core.magazines_are_stale()) flush_magazines(core, *magazines_);
+  if (core.magazines_are_stale()) {
+    flush_magazines(core, *magazines_);
+    if (core.is_thrifty()) magazines_->give_up_room();
+  }
 }
 
 void unsynchronized_pool_resource::release() noexcept {

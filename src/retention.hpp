@@ -13,10 +13,11 @@ namespace quarry::detail {
 // Time is counted in frees: a period ends when as many bytes have been freed as were used at its peak, or at
 // the peak of the period before if that was higher.
 //
-//   allowance = max(peak / 8, peak before / 8 · what is left of the period, regretted)
+//   allowance = max(peak / 16, peak before / 16 · what is left of half a period, regretted)
 //
 // `regretted` is memory that was given back and had to be obtained again soon: a load that fills and empties
-// over and over is allowed to keep it, and so comes to call upstream no more. What lay idle throughout the
+// over and over is allowed to keep it, and a chunk more since slabs never lie the same, and so comes to call
+// upstream no more. What lay idle throughout the
 // last four periods, beyond an eighth of their peak, is taken off again, so that a burst is forgotten, but
 // not the higher peak of a load that has several.
 /// Not synchronized: its owner locks.
@@ -35,11 +36,11 @@ public:
   std::size_t allowance() const noexcept {
     if (is_fixed()) return fixed_;
     const std::size_t length = this->length();
-    const std::size_t left = length - std::min(length, freed_in_period());
+    const std::size_t left = length - std::min(length, 2 * freed_in_period());
     const std::size_t faded =
         length == 0 ? 0 : static_cast<std::size_t>(double(before()) * double(left) / double(length));
     return std::max(
-        {floor_bytes, usage_.period_peak() / 8, faded / 8, regretted_.load(std::memory_order_relaxed)});
+        {floor_bytes, usage_.period_peak() / 16, faded / 16, regretted_.load(std::memory_order_relaxed)});
   }
 
   /// True while more is kept than today's use alone would allow: then frees must be seen, for periods to end.
@@ -83,8 +84,8 @@ public:
       given.bytes -= regret;
       bytes -= regret;
       const std::size_t before = regretted_.load(std::memory_order_relaxed);
-      regretted_.store(std::max(before + regret, given.of - std::min(given.of, idle)),
-                       std::memory_order_relaxed);
+      const std::size_t needed = std::max(before + regret, given.of - std::min(given.of, idle));
+      regretted_.store(std::max(needed, std::min(needed + one_chunk, length())), std::memory_order_relaxed);
     }
   }
 

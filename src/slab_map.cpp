@@ -186,7 +186,12 @@ void slab_map::move_to(void* memory, std::size_t count) noexcept {
 void slab_map::release_all(upstream& up) noexcept {
   table* t = current_.load(std::memory_order_relaxed);
   reset();
-  while (t != &first_) {
+  give_upstream(up, t);
+}
+
+// A table and those before it, but for the one inside.
+void slab_map::give_upstream(upstream& up, table* t) noexcept {
+  while (t != nullptr && t != &first_) {
     table* const older = t->older;
     up.deallocate(t, bytes_of(t->mask + 1), alignof(table));
     t = older;

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "chunk.hpp"
 #include "upstream.hpp"
@@ -36,12 +37,18 @@ public:
   void insert(chunk& c) noexcept;
   void erase(const chunk& c) noexcept;
 
-  /// Obtains a larger table from upstream and moves in under the owner's lock, see bookkeeping::grow.
+  /// Obtains a larger table from upstream and moves in under the owner's lock, see bookkeeping::grow. The
+  /// tables before stay where there are readers.
   template <class Locked>
-  void grow(upstream& up, std::size_t granules, Locked locked) {
+  void grow(upstream& up, std::size_t granules, bool has_readers, Locked locked) {
     const std::size_t count = next_count(granules);
     void* const memory = up.allocate(bytes_of(count), alignof(table));
-    locked([&] { move_to(memory, count); });
+    table* outgrown = nullptr;
+    locked([&] {
+      move_to(memory, count);
+      if (!has_readers) outgrown = std::exchange(current_.load(std::memory_order_relaxed)->older, nullptr);
+    });
+    give_upstream(up, outgrown);
   }
 
   void release_all(upstream& up) noexcept;
@@ -73,6 +80,7 @@ private:
   void make_empty(table& t, std::size_t i) noexcept;
   std::size_t next_count(std::size_t granules) const noexcept;
   void move_to(void* memory, std::size_t count) noexcept;
+  void give_upstream(upstream& up, table* newest) noexcept;
   void reset() noexcept;
 
   std::atomic<table*> current_;

@@ -12,6 +12,7 @@ namespace quarry::detail {
 namespace {
 
 constexpr std::size_t largest_small_slab = 65536;
+constexpr std::size_t least_large_block = 2048;
 constexpr int tries_per_list = 4; // so that a search is bounded
 
 std::size_t round_up(std::size_t value, std::size_t unit) noexcept {
@@ -51,7 +52,7 @@ slab& slab_source::take(size_class c, std::size_t class_bytes) {
     std::size_t lacking = 0;
     {
       const std::lock_guard guard(mutex_);
-      if (slab* const s = try_take(w, list_count, &lacking)) return *s;
+      if (slab* const s = try_take(w, &lacking)) return *s;
     }
     try {
       grow(w, largest_chunk, lacking);
@@ -68,30 +69,63 @@ slab& slab_source::take(size_class c, std::size_t class_bytes) {
   }
 }
 
-// An eighth of what the class has, for segments up to a region: then the slab that is not full yet is a small
-// part of it.
+// A sixth of what the class has, for segments up to a region: then the slab that is not full yet is a small
+// part of it. Of large blocks as few as fill whole units: what is free among them is much.
 slab_source::wish slab_source::wish_for(size_class c, std::size_t class_bytes) const noexcept {
   const std::size_t block = block_sizes[c];
-  const std::size_t most = block * std::size_t{std::min(limits_.blocks_per_slab, limits_.blocks_per_chunk)};
-  const std::size_t share = std::clamp<std::size_t>(std::bit_floor(class_bytes / 8 + 1), least_slab(),
-                                                    recorded() ? limits_.largest_chunk : largest_small_slab);
+  const std::size_t most =
+      block * std::size_t{std::min<std::uint32_t>(limits_.blocks_per_slab, limits_.blocks_per_chunk)};
+  const std::size_t share =
+      std::clamp<std::size_t>(std::bit_floor(class_bytes / (recorded() ? 8 : 6) + 1), least_slab(),
+                              recorded() ? limits_.largest_chunk : largest_small_slab);
   const std::size_t bytes = std::max(block, std::bit_floor(std::min(share, most))); // divides a chunk
-  return {c, bytes, std::max(block, bytes / 4)};
+  if (recorded()) return {c, bytes, std::max(block, bytes / 4)};
+  if (block < least_large_block) return {c, bytes, block};
+  constexpr std::size_t unit = std::size_t{1} << chunk::least_unit_shift;
+  return {c, std::min(bytes, block * std::max<std::size_t>(1, unit / natural_alignment_of(c))), block};
 }
 
-slab* slab_source::take_from_chunks_in_use(size_class c, std::size_t class_bytes) noexcept {
+slab* slab_source::take_below(const slab* above, size_class c, std::size_t class_bytes) noexcept {
   const wish w = wish_for(c, class_bytes);
   const std::lock_guard guard(mutex_);
-  return try_take(w, empty_list);
+  const std::byte* const below = above == nullptr ? nullptr : map_.chunk_of(above->base).base;
+  return make(find_lowest_run(w, below), c, nullptr);
 }
 
-slab* slab_source::try_take(const wish& w, std::size_t lists, std::size_t* lacking) noexcept {
-  return make(find_run(w, lists, tries_per_list), w.c, lacking);
+slab* slab_source::try_take(const wish& w, std::size_t* lacking) noexcept {
+  run r;
+  if (!recorded()) {
+    wish thrifty = w;
+    thrifty.wasteful = false;
+    r = find_run(thrifty, list_count, tries_per_list);
+  }
+  if (r.in == nullptr) r = find_run(w, list_count, tries_per_list);
+  return make(r, w.c, lacking);
+}
+
+// In the lowest chunk in use that has room, if it lies below `below` or that is null.
+slab_source::run slab_source::find_lowest_run(const wish& w, const std::byte* below) const noexcept {
+  run found;
+  if (bounded()) return found; // a chunk has one slab
+  if (recorded()) return find_run(w, empty_list, tries_per_list);
+  for (std::size_t list = list_of_bytes(w.least); list < empty_list; ++list) {
+    int tries = tries_per_list;
+    lists_[list].find([&](chunk& c) {
+      if (below != nullptr && c.base >= below) return true;
+      if (c.bytes < w.least) return false;
+      const run r = fit(c, w);
+      if (r.in == nullptr) return --tries == 0;
+      found = r;
+      below = c.base;
+      return true;
+    });
+  }
+  return found;
 }
 
 slab_source::run slab_source::find_run(const wish& w, std::size_t lists, int tries_in_list) const noexcept {
   run found;
-  for (std::size_t list = list_of_bytes(w.least); list < lists; ++list) {
+  for (std::size_t list = bounded() ? empty_list : list_of_bytes(w.least); list < lists; ++list) {
     int tries = tries_in_list;
     lists_[list].find([&](chunk& c) {
       if (c.bytes < w.least) return false; // one of the few small ones that a pool starts with
@@ -110,7 +144,8 @@ slab_source::run slab_source::fit(chunk& c, const wish& w) const noexcept {
   const std::size_t unit = c.unit_bytes();
   const std::size_t block = block_sizes[w.c];
   const std::size_t step = std::max<std::size_t>(1, natural_alignment_of(w.c) >> c.unit_shift);
-  const std::size_t most = std::min<std::size_t>(c.units, round_up(w.bytes, unit) >> c.unit_shift);
+  const std::size_t most = std::min<std::size_t>(static_cast<std::size_t>(std::popcount(c.free_units)),
+                                                 round_up(w.bytes, unit) >> c.unit_shift);
   const std::size_t least = round_up(w.least, unit) >> c.unit_shift;
   run best;
   std::size_t best_waste = ~std::size_t{0};
@@ -118,7 +153,7 @@ slab_source::run slab_source::fit(chunk& c, const wish& w) const noexcept {
     const std::size_t bytes = units << c.unit_shift;
     if (bytes < block) break;
     const std::size_t waste = (bytes % block) * 64 / units;
-    if (waste >= best_waste) continue;
+    if (waste >= best_waste || (!w.wasteful && bytes % block > bytes / 16)) continue;
     const std::size_t first = find_units(c.free_units, units, step);
     if (first == 64) continue;
     best = {&c, first, units};
@@ -130,21 +165,39 @@ slab_source::run slab_source::fit(chunk& c, const wish& w) const noexcept {
 
 std::size_t slab_source::blocks_in(const run& r, size_class c) const noexcept {
   return std::min<std::size_t>((r.units << r.in->unit_shift) / block_sizes[c],
-                               std::min(limits_.blocks_per_slab, limits_.blocks_per_chunk));
+                               std::min<std::uint32_t>(limits_.blocks_per_slab, limits_.blocks_per_chunk));
 }
 
 std::size_t slab_source::slab_bytes(std::size_t blocks) const noexcept {
   return recorded() ? recorded_slab_bytes(blocks) : sizeof(slab);
 }
 
+void* slab_source::take_slab_memory(std::size_t bytes) noexcept {
+  if (recorded()) return limits_.recorded_slabs->take(bytes);
+  void* const piece = slabs_.take();
+  return piece != nullptr ? piece : take_from_bookkeeping(bytes);
+}
+
+bool slab_source::has_slab_memory(std::size_t bytes) const noexcept {
+  if (recorded()) return limits_.recorded_slabs->has(bytes);
+  return slabs_.has() || (uses_stores() ? bookkeeping_.has_again(bytes) : bookkeeping_.has(bytes));
+}
+
+void slab_source::give_slab_memory(slab& s) noexcept {
+  if (recorded())
+    limits_.recorded_slabs->give(&s, slab_bytes(s.blocks));
+  else if (!slabs_.give(&s))
+    bookkeeping_.give(&s, sizeof(slab));
+}
+
 // Null when there is no run, or no memory to describe a slab: then how much is lacking is said.
 slab* slab_source::make(const run& r, size_class c, std::size_t* lacking) noexcept {
   if (r.in == nullptr) return nullptr;
   const std::size_t bytes = slab_bytes(blocks_in(r, c));
-  void* piece = slab_memory().take(bytes);
+  void* piece = take_slab_memory(bytes);
   if (piece == nullptr && has_former(r, c)) {
     forget(*r.in, r.first, r.units);
-    piece = slab_memory().take(bytes);
+    piece = take_slab_memory(bytes);
   }
   if (piece == nullptr && lacking != nullptr) *lacking = bytes;
   return piece == nullptr ? nullptr : &carve(r, *static_cast<slab*>(piece), c);
@@ -173,7 +226,7 @@ void slab_source::forget(chunk& c, std::size_t first_unit, std::size_t units) no
     if (s == nullptr) continue;
     const run r = run_of(c, *s);
     c.mark(r.first, r.units, nullptr);
-    slab_memory().give(s, slab_bytes(s->blocks));
+    give_slab_memory(*s);
   }
 }
 

@@ -5,11 +5,13 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
+#include <mutex>
 
 #include "address_tree.hpp"
 #include "block_record.hpp"
 #include "bookkeeping.hpp"
 #include "chunk.hpp"
+#include "descriptor_store.hpp"
 #include "retention.hpp"
 #include "slab_map.hpp"
 
@@ -21,7 +23,8 @@ struct slab_source_limits {
   std::uint32_t largest_chunk = 65536;
   std::uint32_t blocks_per_chunk =
       largest_chunk / 8; ///< below what fits a chunk, a chunk serves one class only
-  std::uint32_t blocks_per_slab = slab::most_blocks;
+  std::uint16_t blocks_per_slab = slab::most_blocks;
+  std::uint16_t spare_bookkeeping = 0;   ///< to be at hand for try_take_bookkeeping, once much is held
   bookkeeping* recorded_slabs = nullptr; ///< where slabs with records have their memory, if they have any
 };
 
@@ -38,13 +41,15 @@ class slab_source {
 public:
   slab_source(upstream& up, usage& use, slab_source_limits limits, bool shared,
               std::size_t retained = retention::by_use) noexcept
-      : up_(up), usage_(use), limits_(limits), mutex_(shared), retention_(use, retained) {}
+      : up_(up), usage_(use), limits_(limits), mutex_(shared), shared_(shared), retention_(use, retained),
+        bookkeeping_(recorded() ? 7 : 9) {}
 
   /// An untouched slab of class `c`, in proportion to what the class has. Throws what upstream throws.
   slab& take(size_class c, std::size_t class_bytes);
 
-  /// The same without upstream and empty chunks; may return null.
-  slab* take_from_chunks_in_use(size_class c, std::size_t class_bytes) noexcept;
+  /// The same from the lowest chunk in use that has room, if that is below the one that `above` lies in; or
+  /// null.
+  slab* take_below(const slab* above, size_class c, std::size_t class_bytes) noexcept;
 
   /// Takes back empty slabs, linked by `left`; calls nobody.
   void give(slab* first) noexcept;
@@ -52,9 +57,7 @@ public:
   /// Does what is due by the count of frees; gives at most two chunks upstream.
   void tick() noexcept {
     const std::size_t idle = idle_;
-    if ((idle != 0 && idle >= allowed_idle() + (retention_.is_fixed() ? 1 : least_surplus)) ||
-        retention_.period_is_over())
-      advance();
+    if ((idle != 0 && idle > allowed_idle()) || retention_.period_is_over()) advance();
   }
 
   /// True once after each period at whose end more than a third of what is held was not used.
@@ -66,12 +69,20 @@ public:
   bool settling() const noexcept { return settling_.load(std::memory_order_relaxed); }
 
   /// True while empty units in chunks that are not empty make up much: then used slabs are scattered.
-  bool scattered() const noexcept { return free_ - idle_ > worth_it / 2 + usage_.used() / 10; }
+  bool scattered() const noexcept {
+    return free_ - idle_ > (usage_.has_fallen() ? worth_it / 2 : worth_it) + usage_.used() / 10;
+  }
 
-  /// True while more than a fifth of what is held is not used.
+  /// Whether slabs of a class that drains should be carved in lower chunks than those it has. In large
+  /// regions, which hold what there is, that would not help.
+  bool places_low() const noexcept { return usage_.has_fallen() && !recorded() && scattered(); }
+
+  /// True while more than a ninth of what is held is not used, for segments a fifth.
   bool holds_much_in_vain() const noexcept {
     const std::size_t pooled = up_.held() - usage_.oversized();
-    return pooled > usage_.used() + usage_.used() / 4 + worth_it + retention_.fixed();
+    const bool thrifty = usage_.has_fallen() && !recorded();
+    const std::size_t little = thrifty ? usage_.used() / 8 + worth_it : usage_.used() / 4 + 2 * worth_it;
+    return pooled > usage_.used() + little + retention_.fixed();
   }
 
   /// Gives empty chunks upstream while at least `keep_bytes` of them remain.
@@ -81,6 +92,11 @@ public:
   void release_all() noexcept;
 
   slab* find(const void* address) const noexcept { return map_.find(address); }
+  /// Whether a slab has `address`, which may be any.
+  bool owns(const void* address) const noexcept {
+    const std::lock_guard guard(mutex_);
+    return map_.find(address) != nullptr;
+  }
   /// The chunk that a slab which is there lies in.
   const chunk& chunk_of(const slab& s) const noexcept { return map_.chunk_of(s.base); }
 
@@ -112,30 +128,45 @@ private:
   };
   struct wish {
     size_class c;
-    std::size_t bytes; // as large as the class would like
-    std::size_t least; // smaller ones are taken from memory that is there
+    std::size_t bytes;    // as large as the class would like
+    std::size_t least;    // smaller ones are taken from memory that is there
+    bool wasteful = true; // or else at most a sixteenth is unused at its end
   };
-  static constexpr std::size_t list_count = 15;       // by the power of two, from 64 bytes to 512 KiB
-  static constexpr std::size_t least_surplus = 65536; // a chunk
-  static constexpr std::size_t worth_it = 65536;      // bytes in vain that are not worth slower calls
+  static constexpr std::size_t list_count = 15;  // by the power of two, from 64 bytes to 512 KiB
+  static constexpr std::size_t worth_it = 32768; // bytes in vain that are not worth slower calls
   static constexpr std::size_t empty_list = list_count - 1;
+  static constexpr std::size_t least_held_for_stores = 65536; // a small pool has all bookkeeping in one place
+  static constexpr size_class class_of_slabs = size_class_of(sizeof(slab), alignof(slab));
+  static constexpr size_class class_of_chunks = size_class_of(chunk::descriptor_bytes(65536), alignof(chunk));
 
+  bool has_readers() const noexcept { return shared_; } // of the address map, without the lock
   bool recorded() const noexcept { return limits_.recorded_slabs != nullptr; }
-  bookkeeping& slab_memory() noexcept { return recorded() ? *limits_.recorded_slabs : bookkeeping_; }
-  const bookkeeping& slab_memory() const noexcept {
-    return recorded() ? *limits_.recorded_slabs : bookkeeping_;
-  }
   std::size_t slab_bytes(std::size_t blocks) const noexcept;
   std::size_t least_slab() const noexcept { // a unit, or less where many classes shall share a small chunk
     return recorded() ? std::size_t{1} << chunk::unit_shift_of(limits_.largest_chunk) : 256;
   }
   std::size_t descriptor_bytes(std::size_t chunk_bytes) const noexcept;
+  void* take_slab_memory(std::size_t bytes) noexcept;
+  bool has_slab_memory(std::size_t bytes) const noexcept;
+  void give_slab_memory(slab& s) noexcept;
+  void* take_descriptor(std::size_t bytes) noexcept;
+  void* take_from_bookkeeping(std::size_t bytes) noexcept;
+  void give_descriptor(void* descriptor, std::size_t bytes) noexcept;
+  // How memory that was obtained without the lock is added under it.
+  auto locked() noexcept {
+    return [this](auto add) {
+      const std::lock_guard guard(mutex_);
+      add();
+    };
+  }
+  bool uses_stores() const noexcept { return !recorded() && up_.held() >= least_held_for_stores; }
   wish wish_for(size_class c, std::size_t class_bytes) const noexcept;
   bool bounded() const noexcept { return limits_.blocks_per_chunk < limits_.largest_chunk / 8; }
-  slab* try_take(const wish& w, std::size_t lists = list_count, std::size_t* lacking = nullptr) noexcept;
+  slab* try_take(const wish& w, std::size_t* lacking = nullptr) noexcept;
   slab* take_last(const wish& w, std::size_t chunk_bytes, bool room_lacks_description);
   slab* take_anywhere(const wish& w) noexcept;
   run find_run(const wish& w, std::size_t lists, int tries_in_list) const noexcept;
+  run find_lowest_run(const wish& w, const std::byte* below) const noexcept;
   run find_describable(const wish& w) const noexcept;
   run find_former(size_class c) noexcept;
   bool has_former(const run& r, size_class c) const noexcept;
@@ -151,6 +182,9 @@ private:
 
   void grow(const wish& w, std::size_t largest_chunk, std::size_t lacking);
   std::size_t first_slab_bytes(const wish& w, std::size_t chunk_bytes) const noexcept;
+  void grow_bookkeeping(std::size_t bytes);
+  void grow_slab_memory(std::size_t bytes);
+  void grow_descriptors(std::size_t bytes);
   std::size_t next_chunk_bytes(const wish& w, std::size_t largest_chunk) const noexcept;
   void add(void* descriptor, void* memory, std::size_t bytes, size_class c) noexcept;
 
@@ -160,11 +194,12 @@ private:
   static run run_of(chunk& c, const slab& s) noexcept;
   void return_units(slab& s) noexcept;
   std::size_t allowed_idle() const noexcept;
-  bool has_surplus(std::size_t allowed) const noexcept;
-  chunk* remove_surplus(std::size_t allowed) noexcept;
+  bool has_surplus(std::size_t allowed, std::size_t least_left) const noexcept;
+  chunk* remove_surplus(std::size_t allowed, std::size_t least_left) noexcept;
   void give_surplus() noexcept;
   void advance() noexcept;
   void give_upstream(chunk& c) noexcept;
+  void give_empty_blocks(descriptor_store& of) noexcept;
   void note_idle() noexcept;
   void check_unit(const chunk& c, std::size_t unit) const;
 
@@ -173,13 +208,16 @@ private:
   const slab_source_limits limits_;
   mutable optional_mutex mutex_;
   relaxed<std::size_t> chunks_;
+  const bool shared_;
   std::atomic<bool> settling_ = false;
   std::atomic<bool> stale_ = false;
   relaxed<std::size_t> idle_; // bytes of empty chunks
   relaxed<std::size_t> free_; // bytes of free units, those of empty chunks included
   std::array<address_tree<chunk>, list_count> lists_{};
   retention retention_;
-  bookkeeping bookkeeping_;
+  bookkeeping bookkeeping_; // what stays until release_all(), and all of a small pool
+  descriptor_store slabs_{class_of_slabs};
+  descriptor_store chunk_descriptors_{class_of_chunks}; // of the usual size
   slab_map map_;
 };
 

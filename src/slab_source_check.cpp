@@ -20,6 +20,8 @@ std::size_t slab_source::bytes_in_slabs() const noexcept {
 
 void slab_source::check_invariants() const {
   const std::lock_guard guard(mutex_);
+  slabs_.check_invariants();
+  chunk_descriptors_.check_invariants();
   std::size_t idle = 0, free = 0, chunks = 0;
   for (const auto& list : lists_)
     list.for_each([&](const chunk& c) {

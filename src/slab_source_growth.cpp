@@ -15,30 +15,28 @@ namespace quarry::detail {
 void slab_source::grow(const wish& w, std::size_t largest_chunk, std::size_t lacking) {
   const std::size_t bytes = next_chunk_bytes(w, largest_chunk);
   const std::size_t granules = slab_map::granules_of(bytes);
-  const auto locked = [this](auto add) {
-    const std::lock_guard guard(mutex_);
-    add();
-  };
-  if (lacking != 0) return slab_memory().grow(up_, lacking, locked);
+  if (lacking != 0) return grow_slab_memory(lacking);
   std::unique_lock guard(mutex_);
   if (recorded()) { // before the region, which might leave no room for it
     const std::size_t slab_size = first_slab_bytes(w, bytes);
-    void* const spare = slab_memory().take(slab_size);
-    if (spare == nullptr) {
+    if (!limits_.recorded_slabs->has(slab_size)) {
       guard.unlock();
-      return slab_memory().grow(up_, slab_size, locked);
+      return grow_slab_memory(slab_size);
     }
-    slab_memory().give(spare, slab_size);
   }
-  void* const descriptor = bookkeeping_.take(descriptor_bytes(bytes));
-  if (descriptor == nullptr) { // and memory for the first slab, lest that is one more call
+  if (uses_stores() && !bookkeeping_.has(limits_.spare_bookkeeping)) {
     guard.unlock();
-    return bookkeeping_.grow(up_, (recorded() ? 0 : sizeof(slab)) + descriptor_bytes(bytes), locked);
+    return grow_bookkeeping(limits_.spare_bookkeeping);
+  }
+  void* const descriptor = take_descriptor(descriptor_bytes(bytes));
+  if (descriptor == nullptr) {
+    guard.unlock();
+    return grow_descriptors(descriptor_bytes(bytes));
   }
   if (!map_.promise(granules)) {
-    bookkeeping_.give(descriptor, descriptor_bytes(bytes));
+    give_descriptor(descriptor, descriptor_bytes(bytes));
     guard.unlock();
-    return map_.grow(up_, granules, locked);
+    return map_.grow(up_, granules, has_readers(), locked());
   }
   guard.unlock();
   void* memory;
@@ -47,7 +45,7 @@ void slab_source::grow(const wish& w, std::size_t largest_chunk, std::size_t lac
   } catch (...) {
     guard.lock();
     map_.break_promise(granules);
-    bookkeeping_.give(descriptor, descriptor_bytes(bytes));
+    give_descriptor(descriptor, descriptor_bytes(bytes));
     throw;
   }
   guard.lock();
@@ -63,6 +61,38 @@ std::size_t slab_source::first_slab_bytes(const wish& w, std::size_t chunk_bytes
   untouched.free_units = untouched.all_units();
   return slab_bytes(blocks_in(fit(untouched, w), w.c));
 }
+
+// ---- bookkeeping
+
+void slab_source::grow_bookkeeping(std::size_t bytes) { bookkeeping_.grow(up_, bytes, locked()); }
+
+void slab_source::grow_slab_memory(std::size_t bytes) {
+  if (recorded()) return limits_.recorded_slabs->grow(up_, bytes, locked());
+  uses_stores() ? slabs_.grow(up_, locked()) : grow_bookkeeping(bytes);
+}
+
+// Where all is in one place, with memory for the first slab, lest that is one more call.
+void slab_source::grow_descriptors(std::size_t bytes) {
+  if (uses_stores() && bytes == block_sizes[class_of_chunks]) return chunk_descriptors_.grow(up_, locked());
+  grow_bookkeeping(bytes + (recorded() ? 0 : sizeof(slab)));
+}
+
+void* slab_source::take_descriptor(std::size_t bytes) noexcept {
+  const bool usual = bytes == block_sizes[class_of_chunks];
+  if (void* const piece = usual ? chunk_descriptors_.take() : nullptr) return piece;
+  return usual ? take_from_bookkeeping(bytes) : bookkeeping_.take(bytes);
+}
+
+// What came back there, or all of it while the stores are not in use.
+void* slab_source::take_from_bookkeeping(std::size_t bytes) noexcept {
+  return uses_stores() ? bookkeeping_.take_again(bytes) : bookkeeping_.take(bytes);
+}
+
+void slab_source::give_descriptor(void* descriptor, std::size_t bytes) noexcept {
+  if (!chunk_descriptors_.give(descriptor)) bookkeeping_.give(descriptor, bytes);
+}
+
+// ---- chunks
 
 // An eighth of what is held, so that the newest chunk is a small part of it; powers of two.
 std::size_t slab_source::next_chunk_bytes(const wish& w, std::size_t largest_chunk) const noexcept {
@@ -98,10 +128,7 @@ void* slab_source::take_bookkeeping(std::size_t bytes) {
       const std::lock_guard guard(mutex_);
       if (void* const piece = bookkeeping_.take(bytes)) return piece;
     }
-    bookkeeping_.grow(up_, bytes, [this](auto add) {
-      const std::lock_guard guard(mutex_);
-      add();
-    });
+    grow_bookkeeping(bytes);
   }
 }
 

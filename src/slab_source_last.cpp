@@ -71,7 +71,7 @@ bool slab_source::has_former(const run& r, size_class c) const noexcept {
 }
 
 bool slab_source::can_describe(const run& r, size_class c) const noexcept {
-  return slab_memory().has(slab_bytes(blocks_in(r, c))) || has_former(r, c);
+  return has_slab_memory(slab_bytes(blocks_in(r, c))) || has_former(r, c);
 }
 
 } // namespace quarry::detail

@@ -21,8 +21,8 @@ void slab_source::give_surplus() noexcept {
   {
     const std::lock_guard guard(mutex_);
     for (chunk*& c : surplus) {
-      const std::size_t idle = idle_;
-      c = remove_surplus(allowed_idle());
+      const std::size_t idle = idle_, allowed = allowed_idle();
+      c = remove_surplus(allowed, retention_.is_fixed() ? allowed : 0);
       if (c != nullptr) retention_.given_back(c->bytes, idle);
     }
   }
@@ -47,12 +47,12 @@ void slab_source::return_units(slab& s) noexcept {
   if (recorded()) return;
   c.mark(r.first, r.units, nullptr);
   s.class_index.store(slab::no_class, std::memory_order_release);
-  bookkeeping_.give(&s, sizeof(slab));
+  give_slab_memory(s);
 }
 
-bool slab_source::has_surplus(std::size_t allowed) const noexcept {
+bool slab_source::has_surplus(std::size_t allowed, std::size_t least_left) const noexcept {
   const chunk* const c = lists_[empty_list].highest();
-  return c != nullptr && idle_ > allowed && idle_ - c->bytes >= allowed;
+  return c != nullptr && idle_ > allowed && idle_ - c->bytes >= least_left;
 }
 
 // Where a number of bytes may be retained, what is free in chunks that are in use is part of it.
@@ -66,8 +66,8 @@ std::size_t slab_source::allowed_idle() const noexcept {
   return idle - std::min(idle, whole_chunks);
 }
 
-chunk* slab_source::remove_surplus(std::size_t allowed) noexcept {
-  if (!has_surplus(allowed)) return nullptr;
+chunk* slab_source::remove_surplus(std::size_t allowed, std::size_t least_left) noexcept {
+  if (!has_surplus(allowed, least_left)) return nullptr;
   chunk* const c = lists_[empty_list].highest();
   lists_[empty_list].erase(*c);
   map_.erase(*c);
@@ -81,8 +81,24 @@ chunk* slab_source::remove_surplus(std::size_t allowed) noexcept {
 
 void slab_source::give_upstream(chunk& c) noexcept {
   up_.deallocate_region(c.base, c.bytes, chunk::alignment_of(c.bytes));
-  const std::lock_guard guard(mutex_);
-  bookkeeping_.give(&c, descriptor_bytes(c.bytes));
+  {
+    const std::lock_guard guard(mutex_);
+    give_descriptor(&c, descriptor_bytes(c.bytes));
+  }
+  give_empty_blocks(slabs_);
+  give_empty_blocks(chunk_descriptors_);
+}
+
+void slab_source::give_empty_blocks(descriptor_store& of) noexcept {
+  for (;;) {
+    slab* block;
+    {
+      const std::lock_guard guard(mutex_);
+      block = of.remove_empty();
+    }
+    if (block == nullptr) return;
+    of.give_upstream(up_, *block);
+  }
 }
 
 void slab_source::trim(std::size_t keep_bytes) noexcept {
@@ -90,7 +106,7 @@ void slab_source::trim(std::size_t keep_bytes) noexcept {
     chunk* c;
     {
       const std::lock_guard guard(mutex_);
-      c = remove_surplus(keep_bytes);
+      c = remove_surplus(keep_bytes, keep_bytes);
     }
     if (c == nullptr) return;
     give_upstream(*c);
@@ -129,7 +145,9 @@ void slab_source::release_all() noexcept {
   note_idle();
   map_.release_all(up_);
   bookkeeping_.release_all(up_);
-  if (recorded()) slab_memory().release_all(up_);
+  slabs_.release_all(up_);
+  chunk_descriptors_.release_all(up_);
+  if (recorded()) limits_.recorded_slabs->release_all(up_);
 }
 
 } // namespace quarry::detail

@@ -165,7 +165,7 @@ void thread_magazines::retire(thread_cache& cache) noexcept {
 // What the caches may hold together. As much is for the depots.
 std::size_t thread_magazines::room_of_all() const noexcept {
   constexpr std::size_t least = std::size_t{1} << 19;
-  return std::max(least - least / 16, core_.bytes_used() / 20);
+  return core_.room_for_magazines(least - least / 16, core_.bytes_used() / 20);
 }
 
 std::size_t thread_magazines::share() const noexcept {

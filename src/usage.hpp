@@ -51,6 +51,8 @@ public:
     return given_.load(std::memory_order_relaxed) + pushed_.load(std::memory_order_relaxed);
   }
   std::size_t period_peak() const noexcept { return period_peak_.load(std::memory_order_relaxed); }
+  /// Less than a quarter of what once was.
+  bool has_fallen() const noexcept { return used() + oversized() < peak() / 4; }
   std::size_t peak() const noexcept { return peak_.load(std::memory_order_relaxed); }
 
 private:

@@ -6,7 +6,7 @@
 namespace quarry::detail {
 namespace {
 
-constexpr std::size_t kibibyte = 1024, peak = 800 * kibibyte, slack = peak / 8;
+constexpr std::size_t kibibyte = 1024, peak = 800 * kibibyte, slack = peak / 8, share_of_use = peak / 16, chunk = 64 * kibibyte;
 
 class kept : public ::testing::Test {
 protected:
@@ -28,13 +28,13 @@ protected:
 
 TEST_F(kept, is_little_without_use) { EXPECT_EQ(share.allowance(), 16 * kibibyte); }
 
-TEST_F(kept, is_an_eighth_of_the_peak) {
+TEST_F(kept, is_a_sixteenth_of_the_peak) {
   use.add(peak);
   use.subtract(peak);
-  EXPECT_EQ(share.allowance(), slack);
+  EXPECT_EQ(share.allowance(), share_of_use);
 }
 
-TEST_F(kept, fades_over_the_period_that_follows) {
+TEST_F(kept, fades_over_half_the_period_that_follows) {
   use.add(peak);
   share.end_period(0);
   use.subtract(peak);
@@ -47,23 +47,23 @@ TEST_F(kept, fades_over_the_period_that_follows) {
 TEST_F(kept, is_what_was_idle_when_a_part_of_it_was_regretted) {
   use.add(peak);
   give_back_and_obtain(300 * kibibyte, 300 * kibibyte);
-  EXPECT_EQ(share.allowance(), 300 * kibibyte);
+  EXPECT_EQ(share.allowance(), 300 * kibibyte + chunk);
   give_back_and_obtain(10 * kibibyte, 500 * kibibyte);
-  EXPECT_EQ(share.allowance(), 500 * kibibyte);
+  EXPECT_EQ(share.allowance(), 500 * kibibyte + chunk);
 }
 
 TEST_F(kept, does_not_count_what_is_still_idle_when_memory_is_obtained) {
   use.add(peak);
   share.given_back(10 * kibibyte, 500 * kibibyte);
   share.obtained(10 * kibibyte, 200 * kibibyte);
-  EXPECT_EQ(share.allowance(), 300 * kibibyte);
+  EXPECT_EQ(share.allowance(), 300 * kibibyte + chunk);
 }
 
 TEST_F(kept, grows_with_each_regret) {
   use.add(peak);
   give_back_and_obtain(200 * kibibyte, 200 * kibibyte);
   give_back_and_obtain(100 * kibibyte, 100 * kibibyte);
-  EXPECT_EQ(share.allowance(), 300 * kibibyte);
+  EXPECT_EQ(share.allowance(), 300 * kibibyte + 2 * chunk);
 }
 
 TEST_F(kept, is_not_regretted_after_four_periods) {
@@ -71,7 +71,7 @@ TEST_F(kept, is_not_regretted_after_four_periods) {
   share.given_back(300 * kibibyte, 300 * kibibyte);
   end_periods(4, 0);
   share.obtained(300 * kibibyte, 0);
-  EXPECT_EQ(share.allowance(), slack);
+  EXPECT_EQ(share.allowance(), share_of_use);
 }
 
 // But for an eighth of the peak.

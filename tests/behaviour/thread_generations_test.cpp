@@ -1,6 +1,5 @@
 // Threads come and go: what an exited thread cached or allocated is not stranded, any thread frees any
 // block, and the payload of every block stays its owner's.
-#include "known_misses.hpp"
 #include "support.hpp"
 
 #include <atomic>
@@ -26,11 +25,8 @@ void free_checked(sync& pool, const std::vector<block>& blocks) {
   }
 }
 
-double ratio(std::size_t a, std::size_t b) { return static_cast<double>(a) / static_cast<double>(b); }
-
-// Held after 200 rounds, as a multiple of what the third round held.
-constexpr known_miss misses[] = {
-    {"blocks of 24", 1.15}, {"blocks of 64", 1.01}, {"blocks of 500", 1.03}, {"freed by one thread", 1.25}};
+// Which slab a block comes from depends on where upstream's memory lies.
+constexpr std::size_t a_chunk = 8192;
 
 std::size_t held_after_rounds(std::size_t rounds, std::size_t bytes) {
   ledger_resource upstream;
@@ -47,8 +43,7 @@ std::size_t held_after_rounds(std::size_t rounds, std::size_t bytes) {
 TEST(thread_generations, two_hundred_rounds_hold_what_the_third_held) {
   SKIP_MEMORY_BOUND_UNDER_ASAN();
   for (const std::size_t bytes : {24u, 64u, 500u})
-    expect_bound(misses, "blocks of " + std::to_string(bytes),
-                 ratio(held_after_rounds(200, bytes), held_after_rounds(3, bytes)), 1);
+    EXPECT_LE(held_after_rounds(200, bytes), held_after_rounds(3, bytes) + a_chunk) << "blocks of " << bytes;
 }
 
 TEST(thread_generations, the_thread_that_made_the_pool_frees_what_others_allocated) {
@@ -62,7 +57,7 @@ TEST(thread_generations, the_thread_that_made_the_pool_frees_what_others_allocat
     free_checked(pool, blocks);
     if (round == 3) held_in_round_3 = upstream.held();
   }
-  expect_bound(misses, "freed by one thread", ratio(upstream.held(), held_in_round_3), 1);
+  EXPECT_LE(upstream.held(), held_in_round_3 + a_chunk);
 }
 
 TEST(thread_generations, an_exited_thread_leaves_nothing_in_its_cache) {

@@ -58,9 +58,11 @@ TYPED_TEST(refills, that_find_their_magazine_filled_meanwhile_lose_nothing) {
     for (int i = 0; i < 3000; ++i) live.push_back(pool.allocate(64, 8));
     std::size_t to_free = freed_meanwhile;
     upstream.on_call = [&] {
-      for (; to_free != 0; --to_free) {
-        pool.deallocate(live.back(), 64, 8);
+      while (to_free != 0) { // a free may call upstream, too
+        --to_free;
+        void* const block = live.back();
         live.pop_back();
+        pool.deallocate(block, 64, 8);
       }
     };
     while (to_free != 0) {
@@ -122,7 +124,8 @@ TYPED_TEST(trims, that_keep_some_keep_that_much_and_less_than_a_chunk_more) {
     pool.trim(keep);
     const std::size_t kept = pool.trim();
     EXPECT_GE(kept, keep);
-    EXPECT_LT(kept, keep + largest_chunk);
+    const std::size_t most = keep + largest_chunk;
+    EXPECT_LT(kept, most + most / 32) << "a part is what described the chunks";
   }
 }
 
