@@ -6,7 +6,8 @@
 namespace quarry::detail {
 namespace {
 
-constexpr std::size_t kibibyte = 1024, peak = 800 * kibibyte, slack = peak / 8, share_of_use = peak / 16, chunk = 64 * kibibyte;
+constexpr std::size_t kibibyte = 1024, peak = 800 * kibibyte, slack = peak / 8, share_of_use = peak / 16,
+                      chunk = 64 * kibibyte;
 
 class kept : public ::testing::Test {
 protected:
