@@ -171,5 +171,23 @@ TYPED_TEST(slow_way, is_that_of_the_class_that_holds_much_alone) {
   EXPECT_NE(slow, other);
 }
 
+// Half of it is free, but that is a few kilobytes.
+TYPED_TEST(slow_way, is_not_that_of_a_class_that_holds_little) {
+  if (memory_is_poisoned()) GTEST_SKIP() << "freed blocks are kept back";
+  TypeParam pool;
+  population<TypeParam> scattered(pool), few(pool);
+  dice d(1);
+  while (scattered.bytes() < 4 * mebibyte) scattered.add(512);
+  while (scattered.bytes() > mebibyte) scattered.free_random(d);
+  for (int i = 0; i < 200; ++i) few.add(24);
+  for (int i = 0; i < 100; ++i) few.free_random(d);
+  pool.trim();
+  for (int i = 0; i < 20; ++i) few.add(24);
+  const void* const freed = few.blocks()[50].address;
+  few.free_at(50);
+  few.add(24);
+  EXPECT_EQ(few.blocks().back().address, freed);
+}
+
 } // namespace
 } // namespace quarry::test
