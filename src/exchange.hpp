@@ -54,13 +54,15 @@ inline way way_of(const pool_core& core, size_class c) noexcept {
 
 /// Few, since each of them keeps a slab from being empty; all classes together have about a tenth of what is
 /// used.
-inline std::size_t most_while_draining(const pool_core& core, size_class c) noexcept {
+template <class Core>
+std::size_t most_while_draining(const Core& core, size_class c) noexcept {
   if (!core.is_thrifty()) return std::clamp<std::size_t>(2048 / block_sizes[c], 1, pool_core::most_at_once);
   const std::size_t bytes = std::min<std::size_t>(core.bytes_used() / 512, 2048);
   return std::min<std::size_t>(bytes / block_sizes[c], pool_core::most_at_once);
 }
 
-inline void choose(const pool_core& core, magazine_set& set, size_class c, way now) noexcept {
+template <class Core>
+void choose(const Core& core, magazine_set& set, size_class c, way now) noexcept {
   if (now == way::stack && set.is_open(c)) return;
   set.let_push(c, now == way::counted    ? 0
                   : now == way::draining ? most_while_draining(core, c)

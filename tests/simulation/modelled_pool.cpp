@@ -100,7 +100,7 @@ void modelled_pool::allocate_cold(int core, size_class c, const taker& then) {
   if (c >= magazine_count) return refill_from_slabs(core, c, 1, then);
   magazine_set& set = set_of(core);
   const way now = way_of(core, c);
-  choose(set, c, now);
+  choose(*this, set, c, now);
   if (now == way::draining) return refill_from_slabs(core, c, 1, then);
   if (set.count(c) != 0) { // it was draining
     void* block;
@@ -118,7 +118,7 @@ void modelled_pool::deallocate_cold(int core, size_class c, void* block) {
   if (c >= magazine_count) return flush_to_slabs(core, c, {block});
   magazine_set& set = set_of(core);
   const way now = way_of(core, c);
-  choose(set, c, now);
+  choose(*this, set, c, now);
   blocks leaving;
   if (set.count(c) == set.capacity(c) &&
       (now == way::draining || !grow(set, c, pool_core::magazine_bytes, room_for(core)))) {

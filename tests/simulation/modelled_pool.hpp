@@ -60,6 +60,10 @@ public:
   void call_upstream(int core); // an oversized request
   void exit_thread(int core);   // its magazines go back; another thread begins on the core
 
+  // As of pool_core, for choose().
+  bool is_thrifty() const { return usage_.has_fallen(); }
+  std::size_t bytes_used() const { return usage_.used(); }
+
   // Where blocks are:  taken from slabs = in magazines + in depots + in use.
   struct block_count {
     std::size_t taken_from_slabs, in_magazines, in_depots;
