@@ -105,7 +105,7 @@ thread_cache* thread_magazines::find_or_make(bool may_allocate) noexcept {
     }
   if (thread_has_left || !membarrier_works()) return nullptr;
   if (is_early()) {
-    cold_calls_.store(cold_calls_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); // about
+    cold_calls_.fetch_add(1, std::memory_order_relaxed); // never back: then what came late would stay at hand
     return nullptr;
   }
   return make(may_allocate);
@@ -113,6 +113,11 @@ thread_cache* thread_magazines::find_or_make(bool may_allocate) noexcept {
 
 bool thread_magazines::is_early() const noexcept {
   return cold_calls_.load(std::memory_order_relaxed) < calls_before_caches;
+}
+
+// Another thread may have made the first cache, and flushed what was at hand, before we put more there.
+void thread_magazines::leave_nothing_early() noexcept {
+  if (!is_early()) core_.flush_early();
 }
 
 thread_cache* thread_magazines::make(bool may_allocate) noexcept {
@@ -202,7 +207,11 @@ void* thread_magazines::allocate(size_class c) {
       if (void* const block = take_reserved(c)) return block;
     return take(core_, *cache, inside, c, [&](std::size_t more) { return has_room(*cache, more); });
   }
-  if (is_early()) return core_.allocate_early(c);
+  if (is_early()) {
+    void* const early = core_.allocate_early(c);
+    leave_nothing_early();
+    return early;
+  }
   void* block;
   core_.refill(c, &block, 1);
   return block;
@@ -211,8 +220,8 @@ void* thread_magazines::allocate(size_class c) {
 void thread_magazines::deallocate(size_class c, void* block) noexcept {
   thread_cache* const cache = c < magazine_count ? find_or_make(false) : nullptr;
   if (cache == nullptr) {
-    if (!is_early() || !core_.keep_early(c, block)) core_.flush(c, &block, 1);
-    return;
+    if (!is_early() || !core_.keep_early(c, block)) return core_.flush(c, &block, 1);
+    return leave_nothing_early();
   }
   owner_section inside(*cache);
   give(core_, *cache, inside, c, block, [&](std::size_t more) { return has_room(*cache, more); });

@@ -64,6 +64,7 @@ private:
   void install(thread_cache& cache) noexcept;
   void retire(thread_cache& cache) noexcept;
   bool is_early() const noexcept;
+  void leave_nothing_early() noexcept;
   void* take_reserved(size_class c) noexcept;
   void reclaim(size_class c) noexcept;
   void rebalance() noexcept;

@@ -17,8 +17,8 @@ void tell(const char* name, const Pool& pool) {
   const quarry::pool_statistics s = pool.statistics();
   for (const quarry::size_class_statistics& c : s.classes())
     if (c.slabs != 0)
-      std::printf("%s: [%zu B] = %zu in use, %zu cached, %zu free; %zu slabs\n", name, c.block_size,
-                  c.blocks_in_use, c.blocks_cached, c.blocks_free, c.slabs);
+      std::printf("%s: [%zu B] = %zu in use, %zu cached, %zu free; %zu slab%s\n", name, c.block_size,
+                  c.blocks_in_use, c.blocks_cached, c.blocks_free, c.slabs, c.slabs == 1 ? "" : "s");
 }
 
 int main() {
@@ -33,6 +33,17 @@ int main() {
   void* const large = own.allocate(1 << 20);
   tell("own", own);
   tell("shared", shared);
+
+  quarry::unsynchronized_pool_resource young; // has no magazines yet
+  void* const first = young.allocate(24);
+  young.deallocate(young.allocate(40), 40);
+  tell("young", young);
+
+  quarry::synchronized_pool_resource handing_on; // what overflows magazines lies in a depot
+  std::vector<void*> many;
+  for (int i = 0; i < 3000; ++i) many.push_back(handing_on.allocate(64));
+  for (int i = 0; i < 3000; ++i) handing_on.deallocate(many[static_cast<std::size_t>(i)], 64);
+  tell("handing_on", handing_on);
 
   quarry::segment_pool segments;
   quarry::segment hello = segments.allocate_segment(1500);
@@ -52,4 +63,5 @@ int main() {
   std::memset(overwritten, 0xEE, sizeof overwritten); // looked at as a pool
   look();
   own.deallocate(large, 1 << 20);
+  young.deallocate(first, 24);
 }

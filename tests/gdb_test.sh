@@ -7,7 +7,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failures=0
 
-shown=(-ex 'up' -ex 'print own' -ex 'print shared' -ex 'print *own.magazines_' -ex 'print segments' -ex 'print hello'
+shown=(-ex 'up' -ex 'print own' -ex 'print shared' -ex 'print young' -ex 'print handing_on' -ex 'print *own.magazines_' -ex 'print segments' -ex 'print hello'
   -ex 'print none' -ex 'print twice' -ex 'print chain' -ex 'print nothing'
   -ex 'print *(quarry::synchronized_pool_resource*)overwritten')
 quiet=(-nx -batch -iex 'set debuginfod enabled off' -ex "source $printers" -ex 'set print elements 0' -ex 'set width 0')
@@ -29,6 +29,8 @@ for where in live dead; do
   # The same rows as statistics() has, and no others.
   shows $where " = {$(rows own), [oversized] = 1 block, 1 MiB}"
   shows $where " = {$(rows shared)}"
+  shows $where " = {$(rows young)}"
+  shows $where " = {$(rows handing_on)}"
   shows $where ' = unsynchronized_pool_resource: '
   shows $where ' = synchronized_pool_resource: '
   shows $where '; magazines of 1 thread'

@@ -145,6 +145,19 @@ TYPED_TEST(comes_down_at_once, when_the_survivors_lie_together) {
   }
 }
 
+// A pool three quarters free in the class of 512 bytes, survivors at random; and 200 blocks of another class.
+template <class Pool>
+struct one_class_scattered {
+  one_class_scattered() {
+    while (scattered.bytes() < 4 * mebibyte) scattered.add(512);
+    while (scattered.bytes() > mebibyte) scattered.free_random(d);
+    for (int i = 0; i < 200; ++i) few.add(24);
+  }
+  Pool pool;
+  dice d{1};
+  population<Pool> scattered{pool}, few{pool};
+};
+
 // While one class holds much in vain, its frees and allocations take the slow way, through its slabs. Another
 // class goes on as ever: what was freed last is had first.
 template <class Pool>
@@ -153,12 +166,8 @@ TYPED_TEST_SUITE(slow_way, both_pools, pool_names);
 
 TYPED_TEST(slow_way, is_that_of_the_class_that_holds_much_alone) {
   if (memory_is_poisoned()) GTEST_SKIP() << "freed blocks are kept back";
-  TypeParam pool;
-  population<TypeParam> scattered(pool), few(pool);
-  dice d(1);
-  while (scattered.bytes() < 4 * mebibyte) scattered.add(512);
-  while (scattered.bytes() > mebibyte) scattered.free_random(d);
-  for (int i = 0; i < 200; ++i) few.add(24);
+  one_class_scattered<TypeParam> load;
+  auto& [pool, d, scattered, few] = load;
   const auto address_after_free_of = [](population<TypeParam>& of, std::size_t i, std::size_t bytes) {
     const void* const freed = of.blocks()[i].address;
     of.free_at(i);
@@ -174,12 +183,8 @@ TYPED_TEST(slow_way, is_that_of_the_class_that_holds_much_alone) {
 // Half of it is free, but that is a few kilobytes.
 TYPED_TEST(slow_way, is_not_that_of_a_class_that_holds_little) {
   if (memory_is_poisoned()) GTEST_SKIP() << "freed blocks are kept back";
-  TypeParam pool;
-  population<TypeParam> scattered(pool), few(pool);
-  dice d(1);
-  while (scattered.bytes() < 4 * mebibyte) scattered.add(512);
-  while (scattered.bytes() > mebibyte) scattered.free_random(d);
-  for (int i = 0; i < 200; ++i) few.add(24);
+  one_class_scattered<TypeParam> load;
+  auto& [pool, d, scattered, few] = load;
   for (int i = 0; i < 100; ++i) few.free_random(d);
   pool.trim();
   for (int i = 0; i < 20; ++i) few.add(24);

@@ -1,0 +1,1 @@
+"""What quarry_printers.py registers."""

@@ -1,0 +1,176 @@
+"""Magazines, pools and slabs."""
+
+import gdb
+
+from quarry_gdb.values import CLASSES, block_size, counted, in_bytes, in_state, items, list_of, number, scalar
+
+
+# ---- magazines
+
+
+def cached_blocks(magazine_set):
+    """By class."""
+    tops = [number(m["top"]) for m in items(magazine_set["magazines"])]
+    bases = [int(base) for base in items(magazine_set["base"])]
+    return [top - base for top, base in zip(tops, bases)]
+
+
+class MagazineSet:
+    def __init__(self, value):
+        self.set = value.cast(gdb.lookup_type("quarry::detail::magazine_set"))
+
+    def to_string(self):
+        cached = cached_blocks(self.set)
+        total = sum(count * block_size(c) for c, count in enumerate(cached))
+        owner = int(scalar(self.set["owner"]))
+        return "magazines%s: %s, %s, room for %s%s" % (
+            " of the pool at 0x%x" % owner if owner else "",
+            counted(sum(cached), "block"),
+            in_bytes(total),
+            in_bytes(number(self.set["capacity_bytes"])),
+            ", owner inside" if number(self.set["busy"]) else "",
+        )
+
+    def children(self):
+        slots = (self.set.address + 1).cast(gdb.lookup_type("void").pointer().pointer())
+        magazines = items(self.set["magazines"])
+        bases = items(self.set["base"])
+        for c, count in enumerate(cached_blocks(self.set)):
+            room = int(magazines[c]["end"]) - int(bases[c])
+            if room == 0:
+                continue
+            next_out = ", next out 0x%x" % int(slots[int(bases[c]) + count - 1]) if count else ""
+            yield "[%s]" % in_bytes(block_size(c)), "%d of %d%s" % (count, room, next_out)
+
+
+# ---- pools
+
+
+def in_depot(pool):
+    """Blocks of a class on their way from thread to thread; see depot.hpp for what the head of a list says."""
+    depot = scalar(pool["depot_"])
+    return 0 if int(depot) == 0 else number(depot["full_"]["head_"]) >> 8 & 255
+
+
+class Core:
+    """A pool_core and what lies in its magazines and depots."""
+
+    def __init__(self, core, sets):
+        self.core = core
+        self.cached = [0] * CLASSES
+        self.sets = 0
+        for magazine_set in sets:
+            self.sets += 1
+            for c, count in enumerate(cached_blocks(magazine_set)):
+                self.cached[c] += count
+        early = core["early_"]
+        for c in items(early["classes_"])[: int(early["count_"])]:
+            self.cached[int(c)] += 1
+        self.classes = [self.class_of(c, scalar(p)) for c, p in enumerate(items(core["pools_"]))]
+
+    def class_of(self, c, pool):
+        if int(pool) == 0:
+            return None
+        slabs, carved, free = (int(pool[member]) for member in ("slabs_", "carved_", "free_"))
+        cached = self.cached[c] + in_depot(pool)
+        return {"slabs": slabs, "used": carved - free - cached, "cached": cached, "free": free}
+
+    def bytes_of(self, what):
+        return sum(row[what] * block_size(c) for c, row in enumerate(self.classes) if row)
+
+    def to_string(self):
+        large = int(self.core["oversized_"]["bytes_"])
+        return "%s held, %s in use, %s cached, %s free; %s, %s" % (
+            in_bytes(number(self.core["upstream_"]["held_"])),
+            in_bytes(self.bytes_of("used") + large),
+            in_bytes(self.bytes_of("cached")),
+            in_bytes(self.bytes_of("free")),
+            counted(number(self.core["source_"]["chunks_"]), "chunk"),
+            counted(sum(row["slabs"] for row in self.classes if row), "slab"),
+        )
+
+    def children(self):
+        for c, row in enumerate(self.classes):
+            if row and row["slabs"]:
+                yield "[%s]" % in_bytes(block_size(c)), "%d in use, %d cached, %d free; %s" % (
+                    row["used"],
+                    row["cached"],
+                    row["free"],
+                    counted(row["slabs"], "slab"),
+                )
+        blocks = int(self.core["oversized_"]["blocks_"])
+        if blocks:
+            large = int(self.core["oversized_"]["bytes_"])
+            yield "[oversized]", "%s, %s" % (counted(blocks, "block"), in_bytes(large))
+        dropped = number(self.core["dropped_"])
+        if dropped:
+            yield "[dropped]", counted(dropped, "bad free")
+
+
+class Pool:
+    """What the pools have in common. `read` makes the core of a pool."""
+
+    def __init__(self, value):
+        self.name = value.type.strip_typedefs().unqualified().name.split("::")[-1]
+        self.core = None
+        try:
+            self.core = self.read(value)
+            self.text = self.core.to_string()
+        except gdb.MemoryError:
+            self.core, self.text = None, "not readable; not constructed yet, or overwritten?"
+        except gdb.error as error:
+            self.core, self.text = None, "without the library's debug information (%s)" % error
+
+    def to_string(self):
+        return "%s: %s" % (self.name, self.text)
+
+    def children(self):
+        return self.core.children() if self.core else iter(())
+
+
+class UnsynchronizedPool(Pool):
+    def read(self, value):
+        return Core(in_state(value, "unsynchronized_state")["core"], [value["magazines_"].dereference()])
+
+
+class SharedPool(Pool):
+    """Threads have magazines of it."""
+
+    def state_of(self, value):
+        return in_state(value, "synchronized_state")
+
+    def read(self, value):
+        state = self.state_of(value)
+        return Core(state["core"], list_of(state["caches"]["first_"], "next"))
+
+    def to_string(self):
+        threads = "; magazines of " + counted(self.core.sets, "thread") if self.core else ""
+        return Pool.to_string(self) + threads
+
+
+class SegmentPool(SharedPool):
+    def state_of(self, value):
+        kind = gdb.lookup_type("quarry::detail::segment_core")
+        core = value["front_"].cast(kind.pointer()).dereference()
+        return {"core": core["core_"], "caches": core["caches_"]}
+
+
+# ---- slabs
+
+
+class Slab:
+    def __init__(self, value):
+        self.slab = value
+
+    def to_string(self):
+        c = number(self.slab["class_index"])
+        if c >= CLASSES:
+            return "slab: of no class"
+        blocks, free = number(self.slab["blocks"]), int(self.slab["free_count"])
+        return "slab of %s at 0x%x: %d taken, %d free, %d of these untouched" % (
+            in_bytes(block_size(c)) + " blocks",
+            int(scalar(self.slab["base"])),
+            blocks - free,
+            free,
+            blocks - int(self.slab["touched"]),
+        )
