@@ -17,6 +17,9 @@ bool membarrier_works() noexcept {
   return works;
 }
 
+// Before there are threads: in a process that has some, registering takes about 10 ms.
+[[maybe_unused]] const bool asked_early = membarrier_works();
+
 void membarrier_all_threads() noexcept { membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED); }
 
 } // namespace quarry::detail
