@@ -45,6 +45,7 @@ pool_core::pool_core(const recorded& r, std::pmr::memory_resource* up) noexcept
                .largest_chunk = static_cast<std::uint32_t>(r.slab_size),
                .blocks_per_chunk = static_cast<std::uint32_t>(r.slab_size),
                .blocks_per_slab = most_recorded_blocks,
+               .spare_bookkeeping = static_cast<std::uint16_t>(may_have_depots_ ? sizeof(depot) : 0),
                .recorded_slabs = &r.slabs},
               true, r.retained),
       oversized_(upstream_, usage_, true), early_mutex_(true) {}

@@ -18,12 +18,16 @@ void pause() noexcept {
 
 } // namespace
 
-void short_mutex::lock_taken() noexcept {
+bool short_mutex::try_lock_taken() noexcept {
   constexpr int patience = 20; // a section takes less, if its thread runs
   for (int i = 0; i < patience; ++i) {
     pause();
-    if (state_.load(std::memory_order_relaxed) == free && try_lock()) return;
+    if (state_.load(std::memory_order_relaxed) == free && try_lock_once()) return true;
   }
+  return false;
+}
+
+void short_mutex::sleep_until_locked() noexcept {
   while (state_.exchange(contended, std::memory_order_acquire) != free)
     ::syscall(SYS_futex, &state_, FUTEX_WAIT_PRIVATE, contended, nullptr, nullptr, 0);
 }

@@ -13,8 +13,10 @@ namespace quarry::detail {
 class short_mutex {
 public:
   void lock() noexcept {
-    if (!try_lock()) lock_taken();
+    if (!try_lock()) sleep_until_locked();
   }
+  /// Looks a few times, and does not sleep.
+  bool try_lock() noexcept { return try_lock_once() || try_lock_taken(); }
   void unlock() noexcept {
     if (state_.exchange(free, std::memory_order_release) == contended) wake_one();
   }
@@ -22,12 +24,13 @@ public:
 private:
   enum : std::uint32_t { free, taken, contended };
 
-  bool try_lock() noexcept {
+  bool try_lock_once() noexcept {
     std::uint32_t expected = free;
     return state_.compare_exchange_strong(expected, taken, std::memory_order_acquire,
                                           std::memory_order_relaxed);
   }
-  void lock_taken() noexcept;
+  bool try_lock_taken() noexcept;
+  void sleep_until_locked() noexcept;
   void wake_one() noexcept;
 
   std::atomic<std::uint32_t> state_ = free;

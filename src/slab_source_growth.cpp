@@ -24,7 +24,7 @@ void slab_source::grow(const wish& w, std::size_t largest_chunk, std::size_t lac
       return grow_slab_memory(slab_size);
     }
   }
-  if (uses_stores() && !bookkeeping_.has(limits_.spare_bookkeeping)) {
+  if ((uses_stores() || recorded()) && !bookkeeping_.has(limits_.spare_bookkeeping)) {
     guard.unlock();
     return grow_bookkeeping(limits_.spare_bookkeeping);
   }

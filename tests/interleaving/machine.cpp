@@ -127,29 +127,8 @@ program& program::compare_exchange_register(register_index succeeded, word w, re
   });
 }
 
-program& program::load_indexed(register_index r, word first, register_index index) {
-  return add("load from " + std::to_string(first) + " on", always, [=](state& s, std::size_t t) {
-    registers& own = s.threads[t].registers;
-    own[r] = static_cast<std::int8_t>(s.seen_by(t, first + static_cast<word>(own[index])));
-  });
-}
-
-program& program::store_indexed(word first, register_index index, register_index r) {
-  return add("store from " + std::to_string(first) + " on", buffer_has_room, [=](state& s, std::size_t t) {
-    const registers& own = s.threads[t].registers;
-    put_in_buffer(s, t, first + static_cast<word>(own[index]), own[r]);
-  });
-}
-
 program& program::compute(std::function<void(registers&)> f) {
   return add("compute", always, [f = std::move(f)](state& s, std::size_t t) { f(s.threads[t].registers); });
-}
-
-program& program::note_indexed(word first, register_index index, int n) {
-  return add("note from " + std::to_string(first) + " on", always, [=](state& s, std::size_t t) {
-    std::int8_t& noted = s.memory[first + static_cast<word>(s.threads[t].registers[index])];
-    noted = static_cast<std::int8_t>(noted + n);
-  });
 }
 
 program& program::lock(word mutex) {

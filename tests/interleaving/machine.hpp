@@ -70,8 +70,6 @@ public:
   /// Exchanges the word for another register when it is as expected; tells in a register whether it did.
   program& compare_exchange_register(register_index succeeded, word w, register_index expected,
                                      register_index desired);
-  program& load_indexed(register_index r, word first, register_index index);
-  program& store_indexed(word first, register_index index, register_index r);
   /// Any function of the thread's own registers.
   program& compute(std::function<void(registers&)> f);
   program& lock(word mutex);
@@ -84,7 +82,6 @@ public:
   program& jump_if_less(register_index r, int value, const std::string& name);
   /// A note of the model's own, not of the protocol: at once and seen by all.
   program& note(word w, int n);
-  program& note_indexed(word first, register_index index, int n);
 
   bool has_ended(const state& s, std::size_t thread) const { return s.threads[thread].next == steps_.size(); }
   const step& next_of(const state& s, std::size_t thread) const { return steps_[s.threads[thread].next]; }

@@ -47,9 +47,9 @@ class MagazineSet:
 
 
 def in_depot(pool):
-    """Blocks of a class on their way from thread to thread; see depot.hpp for what the head of a list says."""
+    """Blocks of a class on their way from thread to thread."""
     depot = scalar(pool["depot_"])
-    return 0 if int(depot) == 0 else number(depot["full_"]["head_"]) >> 8 & 255
+    return 0 if int(depot) == 0 else number(depot["count_"])
 
 
 class Core:
