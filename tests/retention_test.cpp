@@ -7,7 +7,7 @@ namespace quarry::detail {
 namespace {
 
 constexpr std::size_t kibibyte = 1024, peak = 800 * kibibyte, slack = peak / 8, share_of_use = peak / 16,
-                      chunk = 64 * kibibyte;
+                      chunk_bytes = 64 * kibibyte;
 
 class kept : public ::testing::Test {
 protected:
@@ -48,23 +48,23 @@ TEST_F(kept, fades_over_half_the_period_that_follows) {
 TEST_F(kept, is_what_was_idle_when_a_part_of_it_was_regretted) {
   use.add(peak);
   give_back_and_obtain(300 * kibibyte, 300 * kibibyte);
-  EXPECT_EQ(share.allowance(), 300 * kibibyte + chunk);
+  EXPECT_EQ(share.allowance(), 300 * kibibyte + chunk_bytes);
   give_back_and_obtain(10 * kibibyte, 500 * kibibyte);
-  EXPECT_EQ(share.allowance(), 500 * kibibyte + chunk);
+  EXPECT_EQ(share.allowance(), 500 * kibibyte + chunk_bytes);
 }
 
 TEST_F(kept, does_not_count_what_is_still_idle_when_memory_is_obtained) {
   use.add(peak);
   share.given_back(10 * kibibyte, 500 * kibibyte);
   share.obtained(10 * kibibyte, 200 * kibibyte);
-  EXPECT_EQ(share.allowance(), 300 * kibibyte + chunk);
+  EXPECT_EQ(share.allowance(), 300 * kibibyte + chunk_bytes);
 }
 
 TEST_F(kept, grows_with_each_regret) {
   use.add(peak);
   give_back_and_obtain(200 * kibibyte, 200 * kibibyte);
   give_back_and_obtain(100 * kibibyte, 100 * kibibyte);
-  EXPECT_EQ(share.allowance(), 300 * kibibyte + 2 * chunk);
+  EXPECT_EQ(share.allowance(), 300 * kibibyte + 2 * chunk_bytes);
 }
 
 TEST_F(kept, is_not_regretted_after_four_periods) {

@@ -11,8 +11,6 @@
 namespace quarry::test {
 namespace {
 
-constexpr std::size_t mebibyte = std::size_t{1} << 20;
-
 struct load {
   std::string name;
   std::size_t smallest, largest; // of the requests

@@ -19,6 +19,8 @@
 
 namespace quarry::test {
 
+inline constexpr std::size_t mebibyte = std::size_t{1} << 20;
+
 using unsync = quarry::unsynchronized_pool_resource;
 using sync = quarry::synchronized_pool_resource;
 

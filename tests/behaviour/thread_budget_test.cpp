@@ -11,8 +11,6 @@
 namespace quarry::test {
 namespace {
 
-constexpr std::size_t mebibyte = std::size_t{1} << 20;
-
 // Threads that do some work and then sleep, alive, until this goes.
 class sleeping_threads {
 public:

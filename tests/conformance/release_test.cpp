@@ -10,7 +10,7 @@ QUARRY_SUITE(release, every_pool);
 
 // Blocks of many classes and oversized ones, left live.
 template <class Pool>
-void use(Pool& pool) {
+void fill(Pool& pool) {
   filled_blocks<Pool> live(pool);
   for (std::size_t size = 0; size < 6000; size += 37) live.add(size, std::size_t{1} << size % 9);
   live.add(4 * pool.options().largest_required_pool_block);
@@ -48,7 +48,7 @@ QUARRY_CASE(release, gives_back_every_kind_of_block_and_all_bookkeeping) {
     ledger_resource up;
     Pool pool(wanted, &up);
     for (int round = 0; round < 3; ++round) {
-      use(pool);
+      fill(pool);
       pool.release();
       EXPECT_TRUE(up.clean()) << wanted.max_blocks_per_chunk << ", " << wanted.largest_required_pool_block;
     }
@@ -70,7 +70,7 @@ QUARRY_CASE(release, happens_in_the_destructor) {
     ledger_resource up;
     {
       Pool pool(wanted, &up);
-      use(pool);
+      fill(pool);
       EXPECT_GT(up.held(), 0u);
     }
     EXPECT_TRUE(up.clean());

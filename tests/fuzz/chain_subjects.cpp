@@ -169,7 +169,7 @@ std::unique_ptr<subject> make() {
   return std::make_unique<chain_subject>(options);
 }
 
-constexpr subject_kind kinds[] = {
+constexpr subject_kind chain_subjects[] = {
     {"chains", 400'000, make<256 << 10, 64 << 10, segment_pool_options::unlimited>, random_chain_steps,
      chain_steps_of},
     {"chains_limited", 400'000, make<64 << 10, 4 << 10, 512 << 10>, random_chain_steps, chain_steps_of},
@@ -177,6 +177,6 @@ constexpr subject_kind kinds[] = {
 
 } // namespace
 
-std::span<const subject_kind> chain_kinds() { return kinds; }
+std::span<const subject_kind> chain_kinds() { return chain_subjects; }
 
 } // namespace quarry::test

@@ -45,7 +45,7 @@ constexpr subject_kind kind(std::string_view name, std::size_t long_steps) {
   return {name, long_steps, make<Pool, Setup>, random_pool_steps, pool_steps_of};
 }
 
-constexpr subject_kind kinds[] = {
+constexpr subject_kind pool_subjects[] = {
     kind<unsynchronized_pool_resource, plain>("unsynchronized", 3'200'000),
     kind<synchronized_pool_resource, plain>("synchronized", 1'600'000),
     kind<unsynchronized_pool_resource, tight>("unsynchronized_tight", 80'000),
@@ -57,6 +57,6 @@ constexpr subject_kind kinds[] = {
 
 } // namespace
 
-std::span<const subject_kind> pool_kinds() { return kinds; }
+std::span<const subject_kind> pool_kinds() { return pool_subjects; }
 
 } // namespace quarry::test

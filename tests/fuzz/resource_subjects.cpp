@@ -128,13 +128,13 @@ std::unique_ptr<subject> make() {
   return std::make_unique<Subject>();
 }
 
-constexpr subject_kind kinds[] = {
+constexpr subject_kind resource_subjects[] = {
     {"checked", 40'000, make<checked_subject>, random_pool_steps, pool_steps_of},
     {"pages", 10'000, make<pages_subject>, random_pool_steps, pool_steps_of},
 };
 
 } // namespace
 
-std::span<const subject_kind> resource_kinds() { return kinds; }
+std::span<const subject_kind> resource_kinds() { return resource_subjects; }
 
 } // namespace quarry::test

@@ -380,7 +380,7 @@ std::unique_ptr<subject> make() {
 }
 
 constexpr std::size_t unlimited = segment_pool_options::unlimited;
-constexpr subject_kind kinds[] = {
+constexpr subject_kind segment_subjects[] = {
     {"segments", 200'000, make<1 << 20, 64 << 10, unlimited, 4 << 20, false>, random_segment_steps,
      segment_steps_of},
     {"segments_small", 200'000, make<16 << 10, 4 << 10, unlimited, 0, false>, random_segment_steps,
@@ -393,6 +393,6 @@ constexpr subject_kind kinds[] = {
 
 } // namespace
 
-std::span<const subject_kind> segment_kinds() { return kinds; }
+std::span<const subject_kind> segment_kinds() { return segment_subjects; }
 
 } // namespace quarry::test

@@ -10,7 +10,7 @@
 
 namespace quarry::test {
 
-inline bool memory_is_poisoned() { return detail::poisoning(); }
+inline bool memory_is_poisoned() { return quarry::detail::poisoning(); }
 
 /// The size of the block that serves a request; an oversized one is one of the size asked.
 template <class Pool>
@@ -18,9 +18,9 @@ std::size_t block_serving(const Pool& pool, std::size_t bytes, std::size_t align
   const std::size_t good = pool.good_size(bytes, alignment);
   const bool pooled =
       last_byte_of(std::max<std::size_t>(bytes, 1), alignment) < pool.options().largest_required_pool_block &&
-      alignment <= detail::granule;
+      alignment <= quarry::detail::granule;
   if (!pooled || !memory_is_poisoned()) return good;
-  return block_size_of(detail::class_with_tail(std::max<std::size_t>(bytes, 1), alignment));
+  return block_size_of(quarry::detail::class_with_tail(std::max<std::size_t>(bytes, 1), alignment));
 }
 
 } // namespace quarry::test
