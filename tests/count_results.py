@@ -1,4 +1,5 @@
-"""Says "N passed, N failed" for a Meson test log: GoogleTest cases one by one, other tests as one each."""
+"""Says what failed, and "N passed, N failed", for a Meson test log: GoogleTest cases one by one, other tests as one
+each."""
 
 import json
 import pathlib
@@ -16,11 +17,19 @@ def has(case, *tags):
 skipped = sum(has(case, "skipped") or case.get("status") == "notrun" for case in cases)
 failed_cases = sum(has(case, "failure", "error") for case in cases)
 
-# A binary may fail after its cases did well, as when a leak is found at exit.
-results = [json.loads(line)["result"] for line in (logs / "testlog.json").open()]
-failed_tests = sum(result not in ("OK", "EXPECTEDFAIL", "SKIP") for result in results)
+# The words of what failed once more, at the end, where they are looked for.
+for case in cases:
+    if (failure := case.find("failure")) is not None and failure.get("message"):
+        print(f"FAILED {case.get('classname')}.{case.get('name')}: {failure.get('message')}")
 
-failed = max(failed_cases, failed_tests)
+# A binary may fail after its cases did well, as when a leak is found at exit.
+tests = [json.loads(line) for line in (logs / "testlog.json").open()]
+failed_tests = [test for test in tests if test["result"] not in ("OK", "EXPECTEDFAIL", "SKIP")]
+for test in failed_tests:
+    words = (test.get("stdout", "") + test.get("stderr", "")).splitlines()
+    print("\n".join([f"FAILED {test['name']} ({test['result']}), its last words:"] + words[-10:]))
+
+failed = max(failed_cases, len(failed_tests))
 passed = len(cases) - failed_cases - skipped
 if skipped:
     print(f"({skipped} skipped)")
