@@ -86,6 +86,7 @@ void thread_magazines::let_go_of_caches() noexcept {
     std::this_thread::yield();
     guard.lock();
   }
+  next_looked_at_ = nullptr;
   while (thread_cache* const cache = first_) {
     first_ = cache->next;
     cache->pool = nullptr;
@@ -148,8 +149,8 @@ void thread_magazines::install(thread_cache& cache) noexcept {
   if (is_default_) this_thread_default_set = &cache;
 }
 
-// The exiting thread's side, which shuts visitors out; the destructor waits for `leaving_`.
-void thread_magazines::retire(thread_cache& cache) noexcept {
+// The owner's side, which shuts visitors out.
+void thread_magazines::give_up_room(thread_cache& cache) noexcept {
   pool_core::flushed f;
   {
     owner_section inside(cache);
@@ -158,10 +159,16 @@ void thread_magazines::retire(thread_cache& cache) noexcept {
     cache.give_up_room();
   }
   core_.finish(f);
+}
+
+// The exiting thread's side; the destructor waits for `leaving_`.
+void thread_magazines::retire(thread_cache& cache) noexcept {
+  give_up_room(cache);
   caches_.fetch_sub(1, std::memory_order_relaxed);
   const std::lock_guard guard(registry_mutex());
   (cache.previous != nullptr ? cache.previous->next : first_) = cache.next;
   if (cache.next != nullptr) cache.next->previous = cache.previous;
+  if (next_looked_at_ == &cache) next_looked_at_ = cache.next;
   --leaving_;
 }
 
@@ -173,8 +180,12 @@ std::size_t thread_magazines::room_of_all() const noexcept {
   return core_.room_for_magazines(least - least / 16, core_.bytes_used() / 20);
 }
 
+// As many threads as that are at work at once; the room of others is lent to them.
 std::size_t thread_magazines::share() const noexcept {
-  return room_of_all() / std::max<std::size_t>(1, caches_.load(std::memory_order_relaxed));
+  static const std::size_t at_work_at_most =
+      std::max<std::size_t>(2 * std::thread::hardware_concurrency(), 2);
+  const std::size_t caches = caches_.load(std::memory_order_relaxed);
+  return room_of_all() / std::clamp<std::size_t>(caches, 1, at_work_at_most);
 }
 
 // What is used and how many share it is looked up again only now and then while there is no room.
@@ -186,17 +197,17 @@ bool thread_magazines::has_room(thread_cache& cache, std::size_t more) const noe
   return wanted <= cache.share_seen && room_bytes_.load_relaxed() + more <= room_of_all();
 }
 
-// Others have taken all the room, or less is used than once was.
-bool thread_magazines::room_is_unfair(thread_cache& cache) noexcept {
-  constexpr std::size_t every = 8, patience = 16;
-  if (++cache.calls % every != 0) return false;
+// After a cold call of the owner's: all of them may have more room than there is, since less is used than
+// once was, or others what this one could use.
+void thread_magazines::see_to_room(thread_cache& cache) noexcept {
+  constexpr std::uint8_t every = 8, patience = 64;
+  if (!cache.at_work.load(std::memory_order_relaxed)) cache.at_work.store(true, std::memory_order_relaxed);
+  if (++cache.calls % every != 0) return;
   const std::size_t taken = room_bytes_.load_relaxed(), all = room_of_all();
-  if (taken > all) return true;
-  if (taken <= all - all / 8 || cache.capacity_bytes.load_relaxed() >= share() / 4) return false;
-  // A visit costs as much as there are caches, so all of them together wait that long for it.
-  return unfair_calls_.fetch_add(1, std::memory_order_relaxed) %
-             (patience * caches_.load(std::memory_order_relaxed) + 1) ==
-         0;
+  const std::size_t own = cache.capacity_bytes.load_relaxed();
+  if (taken > all && own > share()) return give_up_room(cache);
+  const bool wants_more = cache.calls % patience == 0 && taken > all - all / 8 && own < share() / 2;
+  if (taken > all || wants_more) take_room_of_idle();
 }
 
 void* thread_magazines::allocate(size_class c) {
@@ -205,7 +216,10 @@ void* thread_magazines::allocate(size_class c) {
     owner_section inside(*cache);
     if (core_.reserved(c) != 0 && !core_.has_free(c))
       if (void* const block = take_reserved(c)) return block;
-    return take(core_, *cache, inside, c, [&](std::size_t more) { return has_room(*cache, more); });
+    void* const block =
+        take(core_, *cache, inside, c, [&](std::size_t more) { return has_room(*cache, more); });
+    see_to_room(*cache);
+    return block;
   }
   if (is_early()) {
     void* const early = core_.allocate_early(c);
@@ -226,7 +240,7 @@ void thread_magazines::deallocate(size_class c, void* block) noexcept {
   owner_section inside(*cache);
   give(core_, *cache, inside, c, block, [&](std::size_t more) { return has_room(*cache, more); });
   if (core_.magazines_are_stale()) flush_all();
-  if (room_is_unfair(*cache)) rebalance();
+  see_to_room(*cache);
 }
 
 } // namespace quarry::detail

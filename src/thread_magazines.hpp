@@ -58,6 +58,8 @@ private:
 
   template <class Function>
   void visit(when_busy, Function f) noexcept;
+  template <class ForEach, class Function>
+  void visit_each(const ForEach& for_each, when_busy, Function f) noexcept;
 
   thread_cache* find_or_make(bool may_allocate) noexcept;
   thread_cache* make(bool may_allocate) noexcept;
@@ -67,12 +69,14 @@ private:
   void leave_nothing_early() noexcept;
   void* take_reserved(size_class c) noexcept;
   void reclaim(size_class c) noexcept;
-  void rebalance() noexcept;
+  void see_to_room(thread_cache& cache) noexcept;
+  void give_up_room(thread_cache& cache) noexcept;
+  void take_room_of_idle() noexcept;
+  thread_cache* next_idle() noexcept;
   void let_go_of_caches() noexcept;
   std::size_t room_of_all() const noexcept;
   std::size_t share() const noexcept;
   bool has_room(thread_cache& cache, std::size_t more) const noexcept;
-  bool room_is_unfair(thread_cache& cache) noexcept;
 
   pool_core& core_;
   const void* const resource_;
@@ -81,9 +85,11 @@ private:
   std::atomic<std::size_t> cold_calls_ = 0;
   atomic_word<std::size_t> room_bytes_; // Σ capacity_bytes of the sets
   std::atomic<std::size_t> caches_ = 0;
-  std::atomic<std::size_t> unfair_calls_ = 0;
-  thread_cache* first_ = nullptr; // guarded by the registry mutex
-  std::size_t leaving_ = 0;       // threads that are flushing on their way out; guarded by the registry mutex
+
+  // Guarded by the registry mutex.
+  thread_cache* first_ = nullptr;
+  thread_cache* next_looked_at_ = nullptr; // by who looks for an idle one
+  std::size_t leaving_ = 0;                // threads that are flushing on their way out
 };
 
 } // namespace quarry::detail

@@ -9,20 +9,16 @@
 
 namespace quarry::detail {
 
-// Shuts out the owners of all caches, first of their cold paths and then, with all bounds closed, of the hot
-// ones; it is the owners' next cold calls that open them, class by class. One barrier does for all caches. An
-// owner that is inside is waited for, or its cache is left alone.
-template <class Function>
-void thread_magazines::visit(when_busy busy, Function f) noexcept {
-  const std::lock_guard guard(registry_mutex());
-  const auto for_each = [this](auto g) {
-    for (thread_cache* cache = first_; cache != nullptr; cache = cache->next) g(*cache);
-  };
+// Shuts out the owners of the caches that for_each(g) calls g with, first of their cold paths and then, with
+// all bounds closed, of the hot ones; it is the owners' next cold calls that open them, class by class. One
+// barrier does for all caches. An owner that is inside is waited for, or its cache is left alone. Expects the
+// registry mutex to be held.
+template <class ForEach, class Function>
+void thread_magazines::visit_each(const ForEach& for_each, when_busy busy, Function f) noexcept {
   const auto is_out = [busy](const thread_cache& cache) {
     while (busy == when_busy::wait && cache.busy.load_acquire() != 0) std::this_thread::yield();
     return cache.busy.load_acquire() == 0;
   };
-  if (first_ == nullptr) return;
   for_each([](thread_cache& cache) { cache.visited.store(true, std::memory_order_relaxed); });
   membarrier_all_threads();
   for_each([&](thread_cache& cache) {
@@ -35,6 +31,16 @@ void thread_magazines::visit(when_busy busy, Function f) noexcept {
     cache.visited.store(false, std::memory_order_release);
     cache.visited.notify_one();
   });
+}
+
+template <class Function>
+void thread_magazines::visit(when_busy busy, Function f) noexcept {
+  const std::lock_guard guard(registry_mutex());
+  if (first_ == nullptr) return;
+  const auto for_each = [this](auto g) {
+    for (thread_cache* cache = first_; cache != nullptr; cache = cache->next) g(*cache);
+  };
+  visit_each(for_each, busy, f);
 }
 
 void thread_magazines::flush_all(when_busy busy) noexcept {
@@ -55,15 +61,37 @@ void thread_magazines::close() noexcept {
   core_.finish(f, true);
 }
 
-// Takes the room of caches that have more than their share now; they ask for it anew.
-void thread_magazines::rebalance() noexcept {
+// Takes the room of a cache whose owner is not at work: with more threads than cores most of them are not,
+// and who is at work needs it more.
+void thread_magazines::take_room_of_idle() noexcept {
   pool_core::flushed f;
-  visit(when_busy::skip, [&](thread_cache& cache) {
-    if (cache.capacity_bytes.load_relaxed() <= share()) return;
-    core_.flush_set(f, cache);
-    cache.give_up_room();
-  });
+  {
+    const std::unique_lock guard(registry_mutex(), std::try_to_lock);
+    thread_cache* const idle = guard ? next_idle() : nullptr;
+    if (idle == nullptr) return;
+    const auto for_each = [idle](auto g) { g(*idle); };
+    visit_each(for_each, when_busy::skip, [&](thread_cache& cache) {
+      core_.hand_on_set(f, cache);
+      cache.give_up_room();
+    });
+  }
   core_.finish(f);
+}
+
+// Looks at a few of those that have room, going round; who made a cold call since is passed over once.
+thread_cache* thread_magazines::next_idle() noexcept {
+  constexpr int most_looks = 16;
+  const thread_cache* const begin = next_looked_at_;
+  for (int looks = 0; looks < most_looks; ++looks) {
+    if (next_looked_at_ == nullptr) next_looked_at_ = first_;
+    if (next_looked_at_ == nullptr) break;
+    thread_cache& cache = *next_looked_at_;
+    next_looked_at_ = cache.next;
+    if (cache.capacity_bytes.load_relaxed() != 0 && !cache.at_work.exchange(false, std::memory_order_relaxed))
+      return &cache;
+    if (next_looked_at_ == begin) break; // all of them
+  }
+  return nullptr;
 }
 
 void thread_magazines::forget_all() noexcept {

@@ -4,7 +4,7 @@
 // pool would take.
 //
 // Simplified: a refill that needs a slab or a chunk has it at once and takes the locks on the way to it
-// afterwards; a class that is draining takes new slabs in any chunk; rooms are not rebalanced and stale
+// afterwards; a class that is draining takes new slabs in any chunk; rooms do not change hands and stale
 // magazines not flushed.
 #pragma once
 
