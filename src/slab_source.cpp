@@ -13,29 +13,6 @@ namespace {
 
 constexpr std::size_t largest_small_slab = 65536;
 constexpr std::size_t least_large_block = 2048;
-constexpr int tries_per_list = 4; // so that a search is bounded
-
-std::size_t round_up(std::size_t value, std::size_t unit) noexcept {
-  return (value + unit - 1) & ~(unit - 1);
-}
-
-// The lowest unit where `count` free ones begin at a multiple of `step`, or 64.
-std::size_t find_units(std::uint64_t free, std::size_t count, std::size_t step) noexcept {
-  std::uint64_t starts = free;
-  for (std::size_t done = 1; done < count;) { // starts: bits where `done` free units begin
-    const std::size_t more = std::min(done, count - done);
-    starts &= starts >> more;
-    done += more;
-  }
-  constexpr std::uint64_t every[] = {~0ull,
-                                     0x5555555555555555,
-                                     0x1111111111111111,
-                                     0x0101010101010101,
-                                     0x0001000100010001,
-                                     0x0000000100000001,
-                                     1};
-  return static_cast<std::size_t>(std::countr_zero(starts & every[std::countr_zero(step)]));
-}
 
 } // namespace
 
@@ -97,70 +74,10 @@ slab* slab_source::try_take(const wish& w, std::size_t* lacking) noexcept {
   if (!recorded()) {
     wish thrifty = w;
     thrifty.wasteful = false;
-    r = find_run(thrifty, list_count, tries_per_list);
+    r = find_run(thrifty, chunk_lists::count);
   }
-  if (r.in == nullptr) r = find_run(w, list_count, tries_per_list);
+  if (r.in == nullptr) r = find_run(w, chunk_lists::count);
   return make(r, w.c, lacking);
-}
-
-// In the lowest chunk in use that has room, if it lies below `below` or that is null.
-slab_source::run slab_source::find_lowest_run(const wish& w, const std::byte* below) const noexcept {
-  run found;
-  if (bounded()) return found; // a chunk has one slab
-  if (recorded()) return find_run(w, empty_list, tries_per_list);
-  for (std::size_t list = list_of_bytes(w.least); list < empty_list; ++list) {
-    int tries = tries_per_list;
-    lists_[list].find([&](chunk& c) {
-      if (below != nullptr && c.base >= below) return true;
-      if (c.bytes < w.least) return false;
-      const run r = fit(c, w);
-      if (r.in == nullptr) return --tries == 0;
-      found = r;
-      below = c.base;
-      return true;
-    });
-  }
-  return found;
-}
-
-slab_source::run slab_source::find_run(const wish& w, std::size_t lists, int tries_in_list) const noexcept {
-  run found;
-  for (std::size_t list = bounded() ? empty_list : list_of_bytes(w.least); list < lists; ++list) {
-    int tries = tries_in_list;
-    lists_[list].find([&](chunk& c) {
-      if (c.bytes < w.least) return false; // one of the few small ones that a pool starts with
-      if (bounded() && c.dedicated_to != w.c) return false;
-      found = fit(c, w);
-      return found.in != nullptr || --tries == 0;
-    });
-    if (found.in != nullptr) break;
-  }
-  return found;
-}
-
-// The longest run up to what is wished that wastes least at its end.
-slab_source::run slab_source::fit(chunk& c, const wish& w) const noexcept {
-  if (bounded() && !c.empty()) return {};
-  const std::size_t unit = c.unit_bytes();
-  const std::size_t block = block_sizes[w.c];
-  const std::size_t step = std::max<std::size_t>(1, natural_alignment_of(w.c) >> c.unit_shift);
-  const std::size_t most = std::min<std::size_t>(static_cast<std::size_t>(std::popcount(c.free_units)),
-                                                 round_up(w.bytes, unit) >> c.unit_shift);
-  const std::size_t least = round_up(w.least, unit) >> c.unit_shift;
-  run best;
-  std::size_t best_waste = ~std::size_t{0};
-  for (std::size_t units = most; units >= least && units > 0; --units) {
-    const std::size_t bytes = units << c.unit_shift;
-    if (bytes < block) break;
-    const std::size_t waste = (bytes % block) * 64 / units;
-    if (waste >= best_waste || (!w.wasteful && bytes % block > bytes / 16)) continue;
-    const std::size_t first = find_units(c.free_units, units, step);
-    if (first == 64) continue;
-    best = {&c, first, units};
-    best_waste = waste;
-    if (waste == 0) break;
-  }
-  return best;
 }
 
 std::size_t slab_source::blocks_in(const run& r, size_class c) const noexcept {
@@ -214,7 +131,7 @@ slab& slab_source::carve(const run& r, slab& s, size_class c) noexcept {
   in.mark(r.first, r.units, &s);
   in.free_units &= ~in.bits_of(r.first, r.units);
   free_ -= r.units << in.unit_shift;
-  relist(in);
+  lists_.relist(in);
   note_idle();
   return s;
 }
@@ -228,25 +145,6 @@ void slab_source::forget(chunk& c, std::size_t first_unit, std::size_t units) no
     c.mark(r.first, r.units, nullptr);
     give_slab_memory(*s);
   }
-}
-
-// ---- lists
-
-// By the power of two; from 256 KiB on they are one, which is enough for any slab.
-std::size_t slab_source::list_of_bytes(std::size_t bytes) noexcept {
-  return std::min(static_cast<std::size_t>(std::bit_width(bytes / 64)), empty_list - 1);
-}
-
-std::size_t slab_source::list_of(const chunk& c) noexcept {
-  return c.empty() ? empty_list : list_of_bytes(c.free_bytes());
-}
-
-void slab_source::relist(chunk& c) noexcept {
-  const std::size_t list = list_of(c);
-  if (list == c.list) return;
-  lists_[c.list].erase(c);
-  c.list = static_cast<std::uint8_t>(list);
-  lists_[list].insert(c);
 }
 
 } // namespace quarry::detail

@@ -7,10 +7,10 @@
 #include <cstddef>
 #include <mutex>
 
-#include "address_tree.hpp"
 #include "block_record.hpp"
 #include "bookkeeping.hpp"
 #include "chunk.hpp"
+#include "chunk_lists.hpp"
 #include "descriptor_store.hpp"
 #include "retention.hpp"
 #include "slab_map.hpp"
@@ -31,7 +31,7 @@ struct slab_source_limits {
 // A chunk is in one list, by its free bytes. Fuller chunks are used first, of equals those of low addresses,
 // so that others come to be empty.
 //
-//   idle = bytes of the chunks without a slab = bytes of lists_[empty_list]
+//   idle = bytes of the chunks without a slab
 //   bytes of all chunks = Σ bytes of slabs + Σ free bytes
 //
 // A slab with records stays in the slots of its units when it comes back, so that a block of it that is freed
@@ -115,7 +115,7 @@ public:
   template <class Function>
   void for_each_chunk(Function f) const {
     const std::lock_guard guard(mutex_);
-    for (const auto& list : lists_) list.for_each(f);
+    lists_.for_each(f);
   }
   void check_invariants() const;
 
@@ -125,6 +125,7 @@ private:
     chunk* in = nullptr;
     std::size_t first = 0;
     std::size_t units = 0;
+    std::size_t left = 0; // bytes of the hole that stay free
   };
   struct wish {
     size_class c;
@@ -132,9 +133,7 @@ private:
     std::size_t least;    // smaller ones are taken from memory that is there
     bool wasteful = true; // or else at most a sixteenth is unused at its end
   };
-  static constexpr std::size_t list_count = 15;  // by the power of two, from 64 bytes to 512 KiB
-  static constexpr std::size_t worth_it = 32768; // bytes in vain that are not worth slower calls
-  static constexpr std::size_t empty_list = list_count - 1;
+  static constexpr std::size_t worth_it = 32768;              // bytes in vain that are not worth slower calls
   static constexpr std::size_t least_held_for_stores = 65536; // a small pool has all bookkeeping in one place
   static constexpr size_class class_of_slabs = size_class_of(sizeof(slab), alignof(slab));
   static constexpr size_class class_of_chunks = size_class_of(chunk::descriptor_bytes(65536), alignof(chunk));
@@ -165,7 +164,7 @@ private:
   slab* try_take(const wish& w, std::size_t* lacking = nullptr) noexcept;
   slab* take_last(const wish& w, std::size_t chunk_bytes, bool room_lacks_description);
   slab* take_anywhere(const wish& w) noexcept;
-  run find_run(const wish& w, std::size_t lists, int tries_in_list) const noexcept;
+  run find_run(const wish& w, std::size_t lists) const noexcept;
   run find_lowest_run(const wish& w, const std::byte* below) const noexcept;
   run find_describable(const wish& w) const noexcept;
   run find_former(size_class c) noexcept;
@@ -188,9 +187,6 @@ private:
   std::size_t next_chunk_bytes(const wish& w, std::size_t largest_chunk) const noexcept;
   void add(void* descriptor, void* memory, std::size_t bytes, size_class c) noexcept;
 
-  static std::size_t list_of_bytes(std::size_t bytes) noexcept;
-  static std::size_t list_of(const chunk& c) noexcept;
-  void relist(chunk& c) noexcept;
   static run run_of(chunk& c, const slab& s) noexcept;
   void return_units(slab& s) noexcept;
   std::size_t allowed_idle() const noexcept;
@@ -213,7 +209,7 @@ private:
   std::atomic<bool> stale_ = false;
   relaxed<std::size_t> idle_; // bytes of empty chunks
   relaxed<std::size_t> free_; // bytes of free units, those of empty chunks included
-  std::array<address_tree<chunk>, list_count> lists_{};
+  chunk_lists lists_;
   retention retention_;
   bookkeeping bookkeeping_; // what stays until release_all(), and all of a small pool
   descriptor_store slabs_{class_of_slabs};

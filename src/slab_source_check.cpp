@@ -23,17 +23,15 @@ void slab_source::check_invariants() const {
   slabs_.check_invariants();
   chunk_descriptors_.check_invariants();
   std::size_t idle = 0, free = 0, chunks = 0;
-  for (const auto& list : lists_)
-    list.for_each([&](const chunk& c) {
-      ++chunks;
-      if (c.empty()) idle += c.bytes;
-      free += c.free_bytes();
-      if (&list != &lists_[c.list] || list_of(c) != c.list)
-        throw std::logic_error("quarry: a chunk is in the wrong list");
-      if ((std::size_t{c.units} << c.unit_shift) != c.bytes)
-        throw std::logic_error("quarry: a chunk's units are not its bytes");
-      for (std::size_t unit = 0; unit < c.units; ++unit) check_unit(c, unit);
-    });
+  lists_.check_invariants();
+  lists_.for_each([&](const chunk& c) {
+    ++chunks;
+    if (c.empty()) idle += c.bytes;
+    free += c.free_bytes();
+    if ((std::size_t{c.units} << c.unit_shift) != c.bytes)
+      throw std::logic_error("quarry: a chunk's units are not its bytes");
+    for (std::size_t unit = 0; unit < c.units; ++unit) check_unit(c, unit);
+  });
   if (idle != idle_ || free != free_) throw std::logic_error("quarry: idle bytes are miscounted");
   if (chunks != chunk_count()) throw std::logic_error("quarry: chunks are miscounted");
 }

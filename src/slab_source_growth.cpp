@@ -114,8 +114,7 @@ void slab_source::add(void* descriptor, void* memory, std::size_t bytes, size_cl
               bounded() ? static_cast<std::uint8_t>(c) : slab::no_class);
   map_.insert(added);
   added.id = up_.region_id_of(memory);
-  added.list = static_cast<std::uint8_t>(empty_list);
-  lists_[empty_list].insert(added);
+  lists_.insert(added);
   retention_.obtained(bytes, idle_);
   idle_ += bytes;
   free_ += bytes;

@@ -42,15 +42,17 @@ slab_source::run slab_source::find_former(size_class c) noexcept {
     }
     return false;
   };
-  for (auto& list : lists_)
-    if (found.in == nullptr) list.find(has_one);
+  for (std::size_t list = lists_.next(0); list < chunk_lists::count && found.in == nullptr;
+       list = lists_.next(list + 1))
+    lists_[list].find(has_one);
   return found;
 }
 
 // Any room, where memory to describe the slab is at hand.
 slab_source::run slab_source::find_describable(const wish& w) const noexcept {
   run found;
-  for (std::size_t list = list_of_bytes(w.least); list < list_count && found.in == nullptr; ++list)
+  for (std::size_t list = lists_.next(chunk_lists::list_for(w.least));
+       list < chunk_lists::count && found.in == nullptr; list = lists_.next(list + 1))
     lists_[list].find([&](chunk& c) {
       if (bounded() && c.dedicated_to != w.c) return false;
       const run r = fit(c, w);

@@ -42,7 +42,7 @@ void slab_source::return_units(slab& s) noexcept {
   const run r = run_of(c, s);
   c.free_units |= c.bits_of(r.first, r.units);
   free_ += r.units << c.unit_shift;
-  relist(c);
+  lists_.relist(c);
   if (c.empty()) idle_ += c.bytes;
   if (recorded()) return;
   c.mark(r.first, r.units, nullptr);
@@ -51,7 +51,7 @@ void slab_source::return_units(slab& s) noexcept {
 }
 
 bool slab_source::has_surplus(std::size_t allowed, std::size_t least_left) const noexcept {
-  const chunk* const c = lists_[empty_list].highest();
+  const chunk* const c = lists_[chunk_lists::empty_ones].highest();
   return c != nullptr && idle_ > allowed && idle_ - c->bytes >= least_left;
 }
 
@@ -68,8 +68,8 @@ std::size_t slab_source::allowed_idle() const noexcept {
 
 chunk* slab_source::remove_surplus(std::size_t allowed, std::size_t least_left) noexcept {
   if (!has_surplus(allowed, least_left)) return nullptr;
-  chunk* const c = lists_[empty_list].highest();
-  lists_[empty_list].erase(*c);
+  chunk* const c = lists_[chunk_lists::empty_ones].highest();
+  lists_.erase(*c);
   map_.erase(*c);
   if (recorded()) forget(*c, 0, c->units);
   idle_ -= c->bytes;
@@ -133,12 +133,10 @@ void slab_source::note_idle() noexcept {
 }
 
 void slab_source::release_all() noexcept {
-  for (auto& list : lists_) {
-    while (chunk* const c = list.lowest()) {
-      list.erase(*c);
-      chunks_ -= 1;
-      up_.deallocate_region(c->base, c->bytes, chunk::alignment_of(c->bytes));
-    }
+  while (chunk* const c = lists_.any()) {
+    lists_.erase(*c);
+    chunks_ -= 1;
+    up_.deallocate_region(c->base, c->bytes, chunk::alignment_of(c->bytes));
   }
   idle_ = 0;
   free_ = 0;
