@@ -9,6 +9,7 @@ namespace quarry::detail {
 namespace {
 
 constexpr std::size_t least_at_once = 4;
+constexpr std::size_t ample = 16384; // bytes in vain of one class
 
 } // namespace
 
@@ -44,7 +45,6 @@ std::size_t pool::take_from_slabs(void** out, std::size_t count) noexcept {
 }
 
 void* pool::take_while_draining() noexcept {
-  void* block = nullptr;
   const std::lock_guard guard(mutex_);
   slab* s = next_to_serve();
   if (s == nullptr || source_.places_low()) {
@@ -53,7 +53,16 @@ void* pool::take_while_draining() noexcept {
       s = lower;
     }
   }
-  if (s != nullptr) take_from(*s, &block, 1);
+  return s == nullptr ? nullptr : take_lowest_of(*s);
+}
+
+// Looks only now and then whether the class still drains.
+void* pool::take_lowest_of(slab& s) noexcept {
+  void* const block = s.take_lowest();
+  --free_;
+  reshelve(s);
+  if (free_ % 16 == 0) note_occupancy();
+  usage_.add(block_sizes[class_]);
   return block;
 }
 
@@ -209,7 +218,7 @@ void pool::reshelve(slab& s) noexcept {
 // When much is held in vain and this class has a part in it: by free blocks in its slabs (from a quarter to
 // an eighth, so that the mode does not flap), or by slabs scattered over chunks that are else empty.
 void pool::note_occupancy() noexcept {
-  constexpr std::size_t worth_it = 16384;
+  const std::size_t worth_it = usage_.has_fallen() ? std::min(ample, usage_.used() / 512) : ample;
   const bool was = draining_.load(std::memory_order_relaxed);
   const std::size_t block = block_sizes[class_];
   const std::size_t idle = carved_ > reserved() ? free_ : 0;

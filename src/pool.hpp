@@ -106,6 +106,7 @@ private:
   std::size_t fair_count(std::size_t count) const noexcept;
   std::size_t take_from_slabs(void** out, std::size_t count) noexcept;
   std::size_t take_from(slab& s, void** out, std::size_t count) noexcept;
+  void* take_lowest_of(slab& s) noexcept;
   void find_slabs(void* const* blocks, std::size_t count, slab** found) const noexcept;
   void give_to(slab* s, void* const* blocks, std::size_t count, slab*& emptied, bad_block* bad,
                std::size_t& bad_count) noexcept;

@@ -67,6 +67,17 @@ struct alignas(64) slab {
     return taken;
   }
 
+  /// Takes the free block of the lowest address. Expects one.
+  void* take_lowest() noexcept {
+    std::size_t word = 0;
+    while (free[word] == 0) ++word;
+    const std::size_t index = word * 64 + static_cast<std::size_t>(std::countr_zero(free[word]));
+    free[word] &= free[word] - 1;
+    --free_count;
+    if (index >= touched) touched = static_cast<std::uint16_t>(index + 1);
+    return base + index * block_sizes[block_class()];
+  }
+
   /// Where the blocks are, to be read once for many of them. Nothing of it that the mutex guards is not fixed
   /// while a block is used.
   struct grid {

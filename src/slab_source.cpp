@@ -46,15 +46,16 @@ slab& slab_source::take(size_class c, std::size_t class_bytes) {
   }
 }
 
-// A sixth of what the class has, for segments up to a region: then the slab that is not full yet is a small
-// part of it. Of large blocks as few as fill whole units: what is free among them is much.
+// A sixth of what the class has, after a fall a sixteenth, for segments an eighth, up to a region: then the
+// slab that is not full yet is a small part of it. Of large blocks as few as fill whole units: what is free
+// among them is much.
 slab_source::wish slab_source::wish_for(size_class c, std::size_t class_bytes) const noexcept {
   const std::size_t block = block_sizes[c];
   const std::size_t most =
       block * std::size_t{std::min<std::uint32_t>(limits_.blocks_per_slab, limits_.blocks_per_chunk)};
-  const std::size_t share =
-      std::clamp<std::size_t>(std::bit_floor(class_bytes / (recorded() ? 8 : 6) + 1), least_slab(),
-                              recorded() ? limits_.largest_chunk : largest_small_slab);
+  const std::size_t parts = recorded() ? 8 : usage_.has_fallen() ? 16 : 6;
+  const std::size_t share = std::clamp<std::size_t>(std::bit_floor(class_bytes / parts + 1), least_slab(),
+                                                    recorded() ? limits_.largest_chunk : largest_small_slab);
   const std::size_t bytes = std::max(block, std::bit_floor(std::min(share, most))); // divides a chunk
   if (recorded()) return {c, bytes, std::max(block, bytes / 4)};
   if (block < least_large_block) return {c, bytes, block};

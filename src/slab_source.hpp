@@ -70,19 +70,19 @@ public:
 
   /// True while empty units in chunks that are not empty make up much: then used slabs are scattered.
   bool scattered() const noexcept {
-    return free_ - idle_ > (usage_.has_fallen() ? worth_it / 2 : worth_it) + usage_.used() / 10;
+    const std::size_t used = usage_.used();
+    const std::size_t little = usage_.has_fallen() ? used / 20 + worth_it / 4 : used / 10 + worth_it;
+    return free_ - idle_ > little;
   }
 
   /// Whether slabs of a class that drains should be carved in lower chunks than those it has. In large
   /// regions, which hold what there is, that would not help.
   bool places_low() const noexcept { return usage_.has_fallen() && !recorded() && scattered(); }
 
-  /// True while more than a ninth of what is held is not used, for segments a fifth.
+  /// True while more than a third of what is held is not used, for segments a fifth, after a fall a ninth.
   bool holds_much_in_vain() const noexcept {
     const std::size_t pooled = up_.held() - usage_.oversized();
-    const bool thrifty = usage_.has_fallen() && !recorded();
-    const std::size_t little = thrifty ? usage_.used() / 8 + worth_it : usage_.used() / 4 + 2 * worth_it;
-    return pooled > usage_.used() + little + retention_.fixed();
+    return pooled > usage_.used() + little_in_vain() + retention_.fixed();
   }
 
   /// Gives empty chunks upstream while at least `keep_bytes` of them remain.
@@ -138,6 +138,11 @@ private:
   static constexpr size_class class_of_slabs = size_class_of(sizeof(slab), alignof(slab));
   static constexpr size_class class_of_chunks = size_class_of(chunk::descriptor_bytes(65536), alignof(chunk));
 
+  std::size_t little_in_vain() const noexcept {
+    const std::size_t used = usage_.used();
+    if (recorded()) return used / 4 + 2 * worth_it;
+    return usage_.has_fallen() ? used / 8 + worth_it / 2 : used / 2 + 2 * worth_it;
+  }
   bool has_readers() const noexcept { return shared_; } // of the address map, without the lock
   bool recorded() const noexcept { return limits_.recorded_slabs != nullptr; }
   std::size_t slab_bytes(std::size_t blocks) const noexcept;
