@@ -1,0 +1,78 @@
+// Where a slab is cut.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <memory_resource>
+
+#include "poison.hpp"
+#include "slab_source.hpp"
+
+namespace quarry::detail {
+namespace {
+
+// Two chunks of 64 KiB, each full of eight slabs of 8 KiB.
+class slab_source_holes : public ::testing::Test {
+protected:
+  static constexpr size_class c = size_class_of(512, 1);
+  static constexpr std::size_t class_bytes = 6 * 8192; // a sixth makes a slab
+
+  slab_source_holes() {
+    for (slab*& s : slabs_) {
+      s = &source_.take(c, class_bytes);
+      EXPECT_EQ(source_.bytes_of(*s), 8192);
+    }
+    std::sort(slabs_.begin(), slabs_.end(), [](slab* a, slab* b) { return a->base < b->base; });
+    EXPECT_EQ(&source_.chunk_of(*slabs_[0]), &source_.chunk_of(*slabs_[7]));
+    EXPECT_EQ(source_.chunk_count(), 2);
+  }
+  ~slab_source_holes() override { source_.release_all(); }
+
+  /// Gives a slab back and says where it was.
+  const std::byte* give(std::size_t i) {
+    const std::byte* const base = slabs_[i]->base;
+    slabs_[i]->left = nullptr;
+    source_.give(slabs_[i]);
+    return base;
+  }
+  const std::byte* take() { return source_.take(c, class_bytes).base; }
+
+  upstream up_{std::pmr::new_delete_resource(), false};
+  usage usage_{false};
+  slab_source source_{up_, usage_, {.first_chunk = 65536}, false};
+  std::array<slab*, 16> slabs_{};
+};
+
+TEST_F(slab_source_holes, the_smallest_of_a_chunk_is_filled_first) {
+  const std::byte* const large = give(1);
+  give(2);
+  const std::byte* const small = give(5);
+  EXPECT_EQ(take(), small);
+  EXPECT_EQ(take(), large);
+  EXPECT_NO_THROW(source_.check_invariants());
+}
+
+TEST_F(slab_source_holes, the_smallest_of_chunks_with_as_much_free_is_filled_first) {
+  give(1);
+  give(2);
+  const std::byte* const first = give(9);
+  const std::byte* const second = give(13);
+  EXPECT_EQ(take(), first);
+  EXPECT_EQ(take(), second);
+  EXPECT_NO_THROW(source_.check_invariants());
+}
+
+TEST_F(slab_source_holes, a_large_slab_finds_the_hole_that_small_ones_left) {
+  const std::byte* const large = give(2); // at a multiple of 16 KiB
+  give(3);
+  give(9);
+  give(13);
+  take();
+  take();
+  const slab& s = source_.take(size_class_of(16384, 1), 16384);
+  EXPECT_EQ(s.base, large);
+  EXPECT_EQ(source_.chunk_count(), 2);
+}
+
+} // namespace
+} // namespace quarry::detail
