@@ -9,7 +9,7 @@ namespace quarry::detail {
 namespace {
 
 constexpr std::size_t least_at_once = 4;
-constexpr std::size_t ample = 16384; // bytes in vain of one class
+constexpr std::size_t worth_draining = 16384; // bytes in vain of one class
 
 } // namespace
 
@@ -218,7 +218,8 @@ void pool::reshelve(slab& s) noexcept {
 // When much is held in vain and this class has a part in it: by free blocks in its slabs (from a quarter to
 // an eighth, so that the mode does not flap), or by slabs scattered over chunks that are else empty.
 void pool::note_occupancy() noexcept {
-  const std::size_t worth_it = usage_.has_fallen() ? std::min(ample, usage_.used() / 512) : ample;
+  const std::size_t worth_it =
+      usage_.has_fallen() ? std::min(worth_draining, usage_.used() / 512) : worth_draining;
   const bool was = draining_.load(std::memory_order_relaxed);
   const std::size_t block = block_sizes[class_];
   const std::size_t idle = carved_ > reserved() ? free_ : 0;

@@ -16,7 +16,7 @@ constexpr std::size_t round_up(std::size_t value, std::size_t unit) noexcept {
 }
 
 // Units where so many free ones begin, in a hole that has `left` more.
-struct place {
+struct hole {
   std::size_t first = none;
   std::size_t left = none;
   static constexpr std::size_t none = 64;
@@ -41,8 +41,8 @@ std::uint64_t starts_of(std::uint64_t free, std::size_t count, std::size_t step)
 }
 
 // The smallest hole, of equals the lowest: large blocks need the others.
-place smallest_hole(std::uint64_t free, std::size_t count, std::size_t step) noexcept {
-  place best;
+hole smallest_hole(std::uint64_t free, std::size_t count, std::size_t step) noexcept {
+  hole best;
   for (std::uint64_t starts = starts_of(free, count, step); starts != 0;) {
     const auto first = static_cast<std::size_t>(std::countr_zero(starts));
     const auto before = static_cast<std::size_t>(std::countl_one(free << (63 - first))) - 1;
@@ -112,9 +112,9 @@ slab_source::run slab_source::fit(chunk& c, const wish& w) const noexcept {
     if (bytes < block) break;
     const std::size_t waste = (bytes % block) * 64 / units;
     if (waste >= best_waste || (!w.wasteful && bytes % block > bytes / 16)) continue;
-    const place p = smallest_hole(c.free_units, units, step);
-    if (p.first == place::none) continue;
-    best = {&c, p.first, units, p.left << c.unit_shift};
+    const hole h = smallest_hole(c.free_units, units, step);
+    if (h.first == hole::none) continue;
+    best = {&c, h.first, units, h.left << c.unit_shift};
     best_waste = waste;
     if (waste == 0) break;
   }
