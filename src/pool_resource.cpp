@@ -147,7 +147,7 @@ void unsynchronized_pool_resource::deallocate_cold(void* p, std::size_t bytes,
   }
   detail::no_mutex mutex;
   detail::give(core, *magazines_, mutex, c, p, room_of(core, *magazines_));
-  if (core.magazines_are_stale()) {
+  if (core.reserved(c) == 0 && core.magazines_are_stale()) {
     flush_magazines(core, *magazines_);
     if (core.is_thrifty()) magazines_->give_up_room();
   }

@@ -218,7 +218,7 @@ void* thread_magazines::allocate(size_class c) {
       if (void* const block = take_reserved(c)) return block;
     void* const block =
         take(core_, *cache, inside, c, [&](std::size_t more) { return has_room(*cache, more); });
-    see_to_room(*cache);
+    if (core_.reserved(c) == 0) see_to_room(*cache);
     return block;
   }
   if (is_early()) {
@@ -239,6 +239,7 @@ void thread_magazines::deallocate(size_class c, void* block) noexcept {
   }
   owner_section inside(*cache);
   give(core_, *cache, inside, c, block, [&](std::size_t more) { return has_room(*cache, more); });
+  if (core_.reserved(c) != 0) return; // such calls do one refill or flush, and nothing besides
   if (core_.magazines_are_stale()) flush_all();
   see_to_room(*cache);
 }
