@@ -66,8 +66,8 @@ void thread_magazines::close() noexcept {
 void thread_magazines::take_room_of_idle() noexcept {
   pool_core::flushed f;
   {
-    const std::unique_lock guard(registry_mutex(), std::try_to_lock);
-    thread_cache* const idle = guard ? next_idle() : nullptr;
+    const std::lock_guard guard(registry_mutex());
+    thread_cache* const idle = next_idle();
     if (idle == nullptr) return;
     const auto for_each = [idle](auto g) { g(*idle); };
     visit_each(for_each, when_busy::skip, [&](thread_cache& cache) {
