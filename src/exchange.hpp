@@ -15,9 +15,22 @@ constexpr std::size_t first_capacity = 8;
 constexpr std::size_t ample = 8; // room, in times of what is asked for
 constexpr std::size_t most_capacity = 1024;
 
-/// Half of what the magazine can hold, so that as many frees as allocations may follow.
+enum class found : std::int8_t { empty = 1, full = -1 };
+constexpr int one_way = 4;
+
+/// A magazine that is found the same several times in a row has blocks that go one way only.
+inline void note(magazine_set& set, size_class c, found as) noexcept {
+  std::int8_t& times = set.used_lately[c];
+  const int way = static_cast<int>(as);
+  times = static_cast<std::int8_t>(times * way > 0 ? std::clamp(times + way, -one_way, one_way) : way);
+}
+
+/// Half of what the magazine can hold, so that as many frees as allocations may follow; all of it when blocks
+/// go one way.
 inline std::size_t batch_of(const magazine_set& set, size_class c) noexcept {
-  return std::clamp<std::size_t>((set.capacity(c) + 1) / 2, 1, pool_core::most_at_once);
+  const bool all = set.used_lately[c] == one_way || set.used_lately[c] == -one_way;
+  return std::clamp<std::size_t>(all ? set.capacity(c) : (set.capacity(c) + 1) / 2, 1,
+                                 pool_core::most_at_once);
 }
 
 /// Makes room for class `c`: an empty or full magazine is one that is too small. Four times as much while
@@ -29,7 +42,6 @@ bool grow(magazine_set& set, size_class c, std::size_t most_bytes, MayGrow may_g
   const std::size_t block = block_sizes[c];
   const std::size_t now = set.capacity(c);
   const std::size_t most = std::clamp<std::size_t>(most_bytes / block, 1, most_capacity);
-  set.used_lately[c] = 1;
   if (now >= most) return false;
   const auto fits = [&](std::size_t blocks) { return set.has_slots(blocks) && may_grow(blocks * block); };
   std::size_t more = std::min(most, now == 0 ? first_capacity : now * 4) - now;
@@ -94,6 +106,7 @@ void* take(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, MayGr
       set.take_newest(c, blocks, 1);
       return blocks[0];
     }
+    note(set, c, found::empty);
     if (grow(set, c, core.most_magazine_bytes(), may_grow) && now == way::counted)
       choose(core, set, c, now); // a new magazine is open
     wanted = batch_of(set, c);
@@ -129,9 +142,12 @@ void give(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, void* 
     const auto most = [&] {
       return now == way::draining ? std::min(most_while_draining(core, c), set.capacity(c)) : set.capacity(c);
     };
-    if (set.count(c) >= most() &&
-        (now == way::draining || !grow(set, c, core.most_magazine_bytes(), may_grow)))
-      count = std::min(now == way::draining ? pool_core::most_at_once - 1 : batch_of(set, c), set.count(c));
+    if (set.count(c) >= most()) {
+      note(set, c, found::full);
+      if (now == way::draining || !grow(set, c, core.most_magazine_bytes(), may_grow))
+        count = std::min({now == way::draining ? pool_core::most_at_once : batch_of(set, c),
+                          pool_core::most_at_once - 1, set.count(c)});
+    }
     if (now == way::counted) choose(core, set, c, now); // a new magazine is open
     set.take_oldest(c, blocks, count);
     if (set.count(c) < most())

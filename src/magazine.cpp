@@ -53,7 +53,7 @@ bool magazine_set::reclaim_room() noexcept {
   if (++refusals % patience != 0) return false;
   capacities wanted;
   for (size_class i = 0; i < magazine_count; ++i) {
-    const bool used = std::exchange(used_lately[i], std::uint8_t{0}) != 0;
+    const bool used = std::exchange(used_lately[i], std::int8_t{0}) != 0;
     wanted[i] = used ? capacity(i) : std::max(count(i), capacity(i) / 2);
   }
   lay_out(wanted);

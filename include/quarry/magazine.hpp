@@ -54,7 +54,7 @@ struct magazine_set {
 
   // Cold from here.
   std::array<std::uint16_t, magazine_count> base{};
-  std::array<std::uint8_t, magazine_count> used_lately{};
+  std::array<std::int8_t, magazine_count> used_lately{}; // times it was empty, less times it was full
   std::uint16_t slot_count = 0;
   std::uint16_t slots_used = 0;            // end of the last magazine
   std::uint32_t refusals = 0;              // of room

@@ -107,6 +107,7 @@ void modelled_pool::allocate_cold(int core, size_class c, const taker& then) {
     set.take_newest(c, &block, 1);
     return then(block);
   }
+  note(set, c, found::empty);
   grow(set, c, pool_core::magazine_bytes, room_for(core));
   refill(core, c, batch_of(set, c), then);
 }
@@ -120,6 +121,7 @@ void modelled_pool::deallocate_cold(int core, size_class c, void* block) {
   const way now = way_of(core, c);
   choose(*this, set, c, now);
   blocks leaving;
+  if (set.count(c) == set.capacity(c)) note(set, c, found::full);
   if (set.count(c) == set.capacity(c) &&
       (now == way::draining || !grow(set, c, pool_core::magazine_bytes, room_for(core)))) {
     leaving.resize(std::min(batch_of(set, c), set.count(c)));
