@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::size_t least_room = std::size_t{1}
                                    << 18;        // for all depots of a pool; of segments twice as much
-constexpr std::size_t least_carved = 128;        // blocks of a class that is worth a depot,
-constexpr std::size_t least_carved_bytes = 8192; // or bytes
+constexpr std::size_t least_carved = 16;         // blocks of a class that is worth a depot,
+constexpr std::size_t least_carved_bytes = 2048; // or bytes
 constexpr std::size_t first_room = 16;           // blocks
 constexpr std::size_t most_room_bytes = 262144;  // of one depot
 

@@ -141,7 +141,12 @@ private:
   std::size_t little_in_vain() const noexcept {
     const std::size_t used = usage_.used();
     if (recorded()) return used / 4 + 2 * worth_it;
-    return usage_.has_fallen() ? used / 8 + worth_it / 2 : used / 2 + 2 * worth_it;
+    return usage_.has_fallen() ? used / 8 + worth_it / 2 : used / 2 + not_worth_it();
+  }
+  // Threads' caches may hold 1 MiB whatever is used; what a pool of that size gives back in haste it has to
+  // take again.
+  std::size_t not_worth_it() const noexcept {
+    return shared_ && !recorded() ? std::size_t{1} << 20 : 2 * worth_it;
   }
   bool has_readers() const noexcept { return shared_; } // of the address map, without the lock
   bool recorded() const noexcept { return limits_.recorded_slabs != nullptr; }
@@ -185,6 +190,7 @@ private:
   void forget(chunk& c, std::size_t first_unit, std::size_t units) noexcept;
 
   void grow(const wish& w, std::size_t largest_chunk, std::size_t lacking);
+  std::size_t spare_bookkeeping() const noexcept;
   std::size_t first_slab_bytes(const wish& w, std::size_t chunk_bytes) const noexcept;
   void grow_bookkeeping(std::size_t bytes);
   void grow_slab_memory(std::size_t bytes);

@@ -24,9 +24,10 @@ void slab_source::grow(const wish& w, std::size_t largest_chunk, std::size_t lac
       return grow_slab_memory(slab_size);
     }
   }
-  if ((uses_stores() || recorded()) && !bookkeeping_.has(limits_.spare_bookkeeping)) {
+  const std::size_t spare = spare_bookkeeping();
+  if ((uses_stores() || recorded()) && !bookkeeping_.has(spare)) {
     guard.unlock();
-    return grow_bookkeeping(limits_.spare_bookkeeping);
+    return grow_bookkeeping(spare);
   }
   void* const descriptor = take_descriptor(descriptor_bytes(bytes));
   if (descriptor == nullptr) {
@@ -50,6 +51,12 @@ void slab_source::grow(const wish& w, std::size_t largest_chunk, std::size_t lac
   }
   guard.lock();
   add(descriptor, memory, bytes, w.c);
+}
+
+// A small pool grows few times, and several of its classes want some at once.
+std::size_t slab_source::spare_bookkeeping() const noexcept {
+  constexpr std::size_t small = std::size_t{1} << 20;
+  return limits_.spare_bookkeeping * (recorded() || up_.held() >= small ? std::size_t{1} : 2);
 }
 
 // Of the first slab in a chunk of so many bytes, with its records.

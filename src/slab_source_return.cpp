@@ -119,7 +119,9 @@ void slab_source::advance() noexcept {
     if (retention_.period_is_over()) {
       retention_.end_period(idle_);
       usage_.start_period();
-      stale_.store(up_.held() - usage_.oversized() > usage_.used() + usage_.used() / 2 + retention_.fixed(),
+      const std::size_t little = shared_ && !usage_.has_fallen() ? not_worth_it() : 0;
+      stale_.store(up_.held() - usage_.oversized() >
+                       usage_.used() + usage_.used() / 2 + little + retention_.fixed(),
                    std::memory_order_relaxed);
       note_idle();
     }

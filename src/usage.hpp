@@ -51,8 +51,11 @@ public:
     return given_.load(std::memory_order_relaxed) + pushed_.load(std::memory_order_relaxed);
   }
   std::size_t period_peak() const noexcept { return period_peak_.load(std::memory_order_relaxed); }
-  /// Less than a quarter of what once was.
-  bool has_fallen() const noexcept { return used() + oversized() < peak() / 4; }
+  /// Less than a quarter of what once was, if that was much.
+  bool has_fallen() const noexcept {
+    constexpr std::size_t much = std::size_t{2} << 20;
+    return peak() > much && used() + oversized() < peak() / 4;
+  }
   std::size_t peak() const noexcept { return peak_.load(std::memory_order_relaxed); }
 
 private:
