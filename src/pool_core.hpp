@@ -1,6 +1,7 @@
 // The core of a pool resource: routes requests to the pools of the classes, or upstream. Rung 4.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -185,10 +186,11 @@ public:
   std::size_t bytes_used() const noexcept { return usage_.used(); }
   /// Whether memory is worth more than time: where much more was used once.
   bool is_thrifty() const noexcept { return usage_.has_fallen() && !recorded_; }
-  /// What magazines may hold: a share of what is used; but `least`, or little where much more was used once.
+  /// What magazines may hold: a share of what is used; while that is little, an eighth, up to `least`.
   std::size_t room_for_magazines(std::size_t least, std::size_t share) const noexcept {
     constexpr std::size_t little = 65536;
-    return std::max(is_thrifty() ? std::min(little, least) : least, share);
+    if (recorded_) return std::max(least, share);
+    return std::max(is_thrifty() ? little : std::clamp(bytes_used() / 6, 3 * little, least), share);
   }
   void* take_bookkeeping(std::size_t bytes) { return source_.take_bookkeeping(bytes); }
   void give_bookkeeping(void* piece, std::size_t bytes) noexcept { source_.give_bookkeeping(piece, bytes); }
