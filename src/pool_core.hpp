@@ -186,7 +186,7 @@ public:
   std::size_t bytes_used() const noexcept { return usage_.used(); }
   /// Whether memory is worth more than time: where much more was used once.
   bool is_thrifty() const noexcept { return usage_.has_fallen() && !recorded_; }
-  /// What magazines may hold: a share of what is used; while that is little, an eighth, up to `least`.
+  /// What magazines may hold: a share of what is used; while little is used a sixth, up to `least`.
   std::size_t room_for_magazines(std::size_t least, std::size_t share) const noexcept {
     constexpr std::size_t little = 65536;
     if (recorded_) return std::max(least, share);

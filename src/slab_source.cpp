@@ -13,6 +13,14 @@ namespace {
 
 constexpr std::size_t largest_small_slab = 65536;
 constexpr std::size_t least_large_block = 2048;
+constexpr std::size_t smallest_unit = std::size_t{1} << chunk::least_unit_shift;
+
+// `bytes`, or some units more, up to twice as much, of which blocks leave at most a sixteenth unused.
+std::size_t with_little_waste(std::size_t bytes, std::size_t block) noexcept {
+  for (std::size_t more = bytes; bytes >= smallest_unit && more < 2 * bytes; more += smallest_unit)
+    if (more % block <= more / 16) return more;
+  return bytes;
+}
 
 } // namespace
 
@@ -58,9 +66,9 @@ slab_source::wish slab_source::wish_for(size_class c, std::size_t class_bytes) c
                                                     recorded() ? limits_.largest_chunk : largest_small_slab);
   const std::size_t bytes = std::max(block, std::bit_floor(std::min(share, most))); // divides a chunk
   if (recorded()) return {c, bytes, std::max(block, bytes / 4)};
-  if (block < least_large_block) return {c, bytes, block};
-  constexpr std::size_t unit = std::size_t{1} << chunk::least_unit_shift;
-  return {c, std::min(bytes, block * std::max<std::size_t>(1, unit / natural_alignment_of(c))), block};
+  if (block < least_large_block) return {c, with_little_waste(bytes, block), block};
+  return {c, std::min(bytes, block * std::max<std::size_t>(1, smallest_unit / natural_alignment_of(c))),
+          block};
 }
 
 slab* slab_source::take_below(const slab* above, size_class c, std::size_t class_bytes) noexcept {

@@ -16,7 +16,7 @@
 namespace quarry::test {
 namespace {
 
-constexpr std::size_t room_of_all_caches = (std::size_t{1} << 19) / 16 * 15; // of a pool that holds little
+constexpr std::size_t room_of_all_caches = (std::size_t{1} << 19) / 16 * 15; // of a pool that uses 4 MiB
 constexpr std::size_t sleepers = 40;
 
 // Blocks of every class to 512 bytes come and go.
@@ -46,6 +46,8 @@ std::size_t own_room(const synchronized_pool_resource& pool) {
 TEST(room_for_magazines, is_lent_to_who_is_at_work) {
   if (memory_is_poisoned()) GTEST_SKIP() << "there are no magazines";
   synchronized_pool_resource pool;
+  std::vector<void*> in_use(4096);
+  for (void*& block : in_use) block = pool.allocate(1024);
   std::latch all_worked(sleepers), wake(1);
   std::vector<std::size_t> rooms(sleepers);
   std::vector<std::thread> threads;
@@ -61,6 +63,7 @@ TEST(room_for_magazines, is_lent_to_who_is_at_work) {
   const std::size_t mine = own_room(pool);
   wake.count_down();
   for (std::thread& t : threads) t.join();
+  for (void* const block : in_use) pool.deallocate(block, 1024);
 
   // Of all threads that can be at work at once each has a share; I have at least half of mine.
   const std::size_t at_once = std::min<std::size_t>(sleepers + 1, 2 * std::thread::hardware_concurrency());
