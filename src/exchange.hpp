@@ -59,8 +59,8 @@ bool grow(magazine_set& set, size_class c, std::size_t most_bytes, MayGrow may_g
 // batches, so that slabs come to be empty, and each allocation takes a block of the fullest slab.
 enum class way { stack, counted, draining };
 
-inline way way_of(const pool_core& core, size_class c) noexcept {
-  if (core.draining(c)) return way::draining;
+inline way way_of(pool_core& core, size_class c) noexcept {
+  if (core.drains(c)) return way::draining;
   return core.settling() ? way::counted : way::stack;
 }
 
@@ -155,7 +155,7 @@ void give(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, void* 
     else
       blocks[count++] = block;
   }
-  const std::size_t handed_on = now == way::stack ? core.put_into_depot(c, blocks, count) : 0;
+  const std::size_t handed_on = now != way::draining ? core.put_into_depot(c, blocks, count) : 0;
   if (count != handed_on) return core.flush(c, blocks + handed_on, count - handed_on);
   if (now == way::counted) core.note_freed(c);
 }

@@ -63,6 +63,12 @@ public:
   /// True while much of the class is free: then freed blocks should not be handed out again soon, so that
   /// slabs empty.
   bool draining() const noexcept { return draining_.load(std::memory_order_relaxed); }
+  /// Whether it should drain from now on.
+  bool starts_to_drain() noexcept {
+    const std::lock_guard guard(mutex_);
+    note_occupancy();
+    return draining();
+  }
 
   /// Where free blocks change hands before they come to slabs; null until set_depot.
   depot* shared_blocks() const noexcept { return depot_.load(std::memory_order_acquire); }

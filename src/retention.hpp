@@ -54,7 +54,6 @@ public:
   /// Ends a period during which `idle` bytes are empty now. The caller then tells `usage` to start one.
   void end_period(std::size_t idle) noexcept {
     last_peak_.store(usage_.period_peak(), std::memory_order_relaxed);
-    freed_at_start_.store(usage_.freed(), std::memory_order_relaxed);
     least_idle_[period_ % memory] = least_idle_now_;
     const std::size_t unneeded = *std::min_element(least_idle_.begin(), least_idle_.end());
     const std::size_t slack = std::max(floor_bytes, before() / 8);
@@ -96,14 +95,11 @@ private:
 
   std::size_t before() const noexcept { return last_peak_.load(std::memory_order_relaxed); }
   std::size_t length() const noexcept { return std::max(usage_.period_peak(), before()); }
-  std::size_t freed_in_period() const noexcept {
-    return usage_.freed() - freed_at_start_.load(std::memory_order_relaxed);
-  }
+  std::size_t freed_in_period() const noexcept { return usage_.freed_in_period(); }
 
   const usage& usage_;
   const std::size_t fixed_;
   std::atomic<std::size_t> last_peak_ = 0;
-  std::atomic<std::size_t> freed_at_start_ = 0;
   std::atomic<std::size_t> regretted_ = 0;
   std::size_t period_ = 0;
   std::size_t least_idle_now_ = 0;

@@ -66,7 +66,7 @@ public:
   }
 
   /// True while frees must be seen for kept memory to be forgotten.
-  bool settling() const noexcept { return settling_.load(std::memory_order_relaxed); }
+  bool settling() const noexcept { return settling_.load(std::memory_order_relaxed) || may_have_fallen(); }
 
   /// True while empty units in chunks that are not empty make up much: then used slabs are scattered.
   bool scattered() const noexcept {
@@ -142,6 +142,12 @@ private:
     const std::size_t used = usage_.used();
     if (recorded()) return used / 4 + 2 * worth_it;
     return usage_.has_fallen() ? used / 8 + worth_it / 2 : used / 2 + not_worth_it();
+  }
+  // Of a small pool that threads share it is known after a while only: frees must be seen until then.
+  bool may_have_fallen() const noexcept {
+    const std::size_t used = usage_.used();
+    return !recorded() && usage_.may_have_fallen() &&
+           up_.held() - usage_.oversized() > used + used / 2 + 2 * worth_it;
   }
   // Threads' caches may hold 1 MiB whatever is used; what a pool of that size gives back in haste it has to
   // take again.

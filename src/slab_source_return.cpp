@@ -117,12 +117,12 @@ void slab_source::advance() noexcept {
   {
     const std::lock_guard guard(mutex_);
     if (retention_.period_is_over()) {
-      retention_.end_period(idle_);
-      usage_.start_period();
       const std::size_t little = shared_ && !usage_.has_fallen() ? not_worth_it() : 0;
       stale_.store(up_.held() - usage_.oversized() >
                        usage_.used() + usage_.used() / 2 + little + retention_.fixed(),
                    std::memory_order_relaxed);
+      retention_.end_period(idle_);
+      usage_.start_period();
       note_idle();
     }
   }

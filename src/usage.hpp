@@ -34,7 +34,10 @@ public:
     raise(peak_, now + used());
   }
   void subtract_oversized(std::size_t bytes) noexcept { increase(oversized_, ~bytes + 1); }
-  void start_period() noexcept { period_peak_.store(used(), std::memory_order_relaxed); }
+  void start_period() noexcept {
+    period_peak_.store(used(), std::memory_order_relaxed);
+    freed_at_start_.store(freed(), std::memory_order_relaxed);
+  }
   /// Everything is free at once, as release() does.
   void clear() noexcept {
     subtract(used());
@@ -50,15 +53,25 @@ public:
   std::size_t freed() const noexcept {
     return given_.load(std::memory_order_relaxed) + pushed_.load(std::memory_order_relaxed);
   }
-  std::size_t period_peak() const noexcept { return period_peak_.load(std::memory_order_relaxed); }
-  /// Less than a quarter of what once was, if that was much.
-  bool has_fallen() const noexcept {
-    constexpr std::size_t much = std::size_t{2} << 20;
-    return peak() > much && used() + oversized() < peak() / 4;
+  std::size_t freed_in_period() const noexcept {
+    return freed() - freed_at_start_.load(std::memory_order_relaxed);
   }
+  std::size_t period_peak() const noexcept { return period_peak_.load(std::memory_order_relaxed); }
+  /// Less than a quarter of what once was; of a small pool, where magazines count for much, a third. One that
+  /// hands blocks from thread to thread empties and fills all the time: there it must have stayed so for a
+  /// while.
+  bool has_fallen() const noexcept {
+    if (used() + oversized() >= few()) return false;
+    return !shared_ || !is_small() || (period_peak() < few() && freed_in_period() > peak() / 8);
+  }
+  /// Threads share the pool, little is used now, but for how long is not known.
+  bool may_have_fallen() const noexcept { return shared_ && used() + oversized() < few() && !has_fallen(); }
   std::size_t peak() const noexcept { return peak_.load(std::memory_order_relaxed); }
 
 private:
+  bool is_small() const noexcept { return peak() <= std::size_t{2} << 20; }
+  std::size_t few() const noexcept { return peak() / (is_small() ? 3 : 4); }
+
   // Without other threads no locked instruction is needed.
   std::size_t increase(std::atomic<std::size_t>& value, std::size_t by) noexcept {
     if (shared_) return value.fetch_add(by, std::memory_order_relaxed) + by;
@@ -78,6 +91,7 @@ private:
   std::atomic<std::size_t> pushed_ = 0; // bytes ever freed into magazines where frees are counted
   std::atomic<std::size_t> oversized_ = 0;
   std::atomic<std::size_t> period_peak_ = 0;
+  std::atomic<std::size_t> freed_at_start_ = 0; // of the period
   std::atomic<std::size_t> peak_ = 0;
 };
 

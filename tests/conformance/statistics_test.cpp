@@ -103,7 +103,10 @@ QUARRY_CASE(statistics, peak_is_bounded_by_use_and_cache) {
   std::size_t peak = 0, largest_cached = 0;
   for (std::size_t round = 1; round <= 20; ++round) {
     filled_blocks<Pool> live(pool);
-    for (std::size_t i = 0; i < 300 * round; ++i) live.add(1 + i % 700);
+    for (std::size_t i = 0; i < 300 * round; ++i) {
+      live.add(1 + i % 700);
+      if (i % 16 == 0) largest_cached = std::max(largest_cached, pool.statistics().bytes_cached);
+    }
     peak = std::max(peak, pool.statistics().bytes_in_use);
     live.free_all();
     largest_cached = std::max(largest_cached, pool.statistics().bytes_cached);
