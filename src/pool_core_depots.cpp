@@ -32,7 +32,7 @@ void fetch_to_write(const void* p) noexcept {
 // Less than the threads' magazines: with as much for both, 2 % of the recorded redis' peak lay in depots.
 std::size_t pool_core::room_of_depots() const noexcept {
   if (recorded_) return std::max(2 * least_room, bytes_used() / 20);
-  return room_for_magazines(least_room, bytes_used() / 64);
+  return room_for_magazines(least_room, bytes_used() / 32);
 }
 
 // From memory that is at hand, since a call that could do without upstream must not wait for it.
