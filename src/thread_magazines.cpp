@@ -183,7 +183,7 @@ std::size_t thread_magazines::room_of_all() const noexcept {
 // As many threads as that are at work at once; the room of others is lent to them.
 std::size_t thread_magazines::share() const noexcept {
   static const std::size_t at_work_at_most =
-      std::max<std::size_t>(2 * std::thread::hardware_concurrency(), 2);
+      std::max<std::size_t>(std::size_t{2} * std::thread::hardware_concurrency(), 2);
   const std::size_t caches = caches_.load(std::memory_order_relaxed);
   return room_of_all() / std::clamp<std::size_t>(caches, 1, at_work_at_most);
 }

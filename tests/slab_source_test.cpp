@@ -74,5 +74,15 @@ TEST_F(slab_source_holes, a_large_slab_finds_the_hole_that_small_ones_left) {
   EXPECT_EQ(source_.chunk_count(), 2);
 }
 
+TEST_F(slab_source_holes, the_lowest_chunk_serves_who_wants_to_be_low_however_full_it_is) {
+  const std::byte* const low = give(1);
+  give(9);
+  give(13); // the high chunk has more free
+  const slab* const taken = source_.take_below(nullptr, c, class_bytes);
+  ASSERT_NE(taken, nullptr);
+  EXPECT_EQ(taken->base, low);
+  EXPECT_EQ(source_.take_below(slabs_[0], c, class_bytes), nullptr) << "no lower chunk has room";
+}
+
 } // namespace
 } // namespace quarry::detail
