@@ -79,6 +79,11 @@ public:
 
   /// Takes up to `count` blocks that another thread handed on.
   std::size_t take_from_depot(size_class c, void** out, std::size_t count) noexcept;
+  /// Depots may have more room than there is now, since less is used than once was: then one of them gives
+  /// way.
+  void see_to_depots() noexcept {
+    if (depot_room_bytes_.load(std::memory_order_relaxed) > room_of_depots()) look_at_next_depot();
+  }
   /// Hands blocks on to whoever needs some next. Returns how many there was room for.
   std::size_t put_into_depot(size_class c, void* const* blocks, std::size_t count) noexcept;
   /// Lets blocks of class `c` be handed on from now on, if it has many and there is memory.

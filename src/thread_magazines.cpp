@@ -203,6 +203,7 @@ void thread_magazines::see_to_room(thread_cache& cache) noexcept {
   constexpr std::uint8_t every = 8, patience = 64;
   if (!cache.at_work.load(std::memory_order_relaxed)) cache.at_work.store(true, std::memory_order_relaxed);
   if (++cache.calls % every != 0) return;
+  core_.see_to_depots();
   const std::size_t taken = room_bytes_.load_relaxed(), all = room_of_all();
   const std::size_t own = cache.capacity_bytes.load_relaxed();
   if (taken > all && own > share()) return give_up_room(cache);
