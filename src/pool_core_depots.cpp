@@ -10,8 +10,8 @@ namespace quarry::detail {
 
 namespace {
 
-constexpr std::size_t least_room = std::size_t{1}
-                                   << 18;        // for all depots of a pool; of segments twice as much
+constexpr std::size_t least_room = std::size_t{15}
+                                   << 15;        // for all depots of a pool: with the caches less than 1 MiB
 constexpr std::size_t least_carved = 16;         // blocks of a class that is worth a depot,
 constexpr std::size_t least_carved_bytes = 2048; // or bytes
 constexpr std::size_t first_room = 16;           // blocks
@@ -31,7 +31,7 @@ void fetch_to_write(const void* p) noexcept {
 
 // Less than the threads' magazines: with as much for both, 2 % of the recorded redis' peak lay in depots.
 std::size_t pool_core::room_of_depots() const noexcept {
-  if (recorded_) return std::max(2 * least_room, bytes_used() / 20);
+  if (recorded_) return std::max(least_room, bytes_used() / 20);
   return room_for_magazines(least_room, bytes_used() / 32);
 }
 
