@@ -21,26 +21,37 @@ void magazine_set::set_room(std::size_t bytes) noexcept {
   slot_count = static_cast<std::uint16_t>(std::min(bytes / sizeof(void*), most_slots));
 }
 
-void magazine_set::resize(size_class c, std::size_t capacity_of_c) noexcept {
-  const std::size_t block = block_sizes[c];
-  const std::size_t more = capacity_of_c - capacity(c); // modulo 2^64, as all that follows
-  const std::size_t behind = magazines[c].end;
-  const bool pushed = magazines[c].cap.load_relaxed() == behind;
-  std::memmove(slots() + behind + more, slots() + behind, (slots_used - behind) * sizeof(void*));
-  magazines[c].end = static_cast<std::uint32_t>(behind + more);
-  if (pushed) let_push(c, capacity_of_c);
-  for (size_class i = c + 1; i < magazine_count; ++i) {
-    magazine& m = magazines[i];
-    const auto shift = static_cast<std::uint32_t>(more);
-    if (m.floor.load_relaxed() != magazine::closed_floor)
-      m.floor.store_relaxed(m.floor.load_relaxed() + shift);
-    if (m.cap.load_relaxed() != 0) m.cap.store_relaxed(m.cap.load_relaxed() + shift);
-    m.top.store_relaxed(m.top.load_relaxed() + shift);
-    m.end += shift;
-    base[i] = static_cast<std::uint16_t>(base[i] + more);
-  }
-  slots_used = static_cast<std::uint16_t>(slots_used + more);
-  set_capacity_bytes(capacity_bytes.load_relaxed() + more * block);
+// In place where the class is last, else behind all others: what it leaves is a gap, until all are laid out anew.
+void magazine_set::resize(size_class c, std::size_t wanted) noexcept {
+  const std::size_t more = wanted - capacity(c);
+  const bool is_last = magazines[c].end == slots_used;
+  if (slots_used + (is_last ? more : wanted) > slot_count) return lay_out_with(c, wanted);
+  magazine& m = magazines[c];
+  const bool pushed = m.cap.load_relaxed() == m.end;
+  if (!is_last) move_to(c, slots_used);
+  m.end += static_cast<std::uint32_t>(more);
+  slots_used = static_cast<std::uint16_t>(m.end);
+  slots_taken = static_cast<std::uint16_t>(slots_taken + more);
+  if (pushed) m.cap.store_relaxed(m.end);
+  set_capacity_bytes(capacity_bytes.load_relaxed() + more * block_sizes[c]);
+}
+
+void magazine_set::move_to(size_class c, std::uint16_t slot) noexcept {
+  magazine& m = magazines[c];
+  const std::size_t blocks = count(c);
+  std::memcpy(slots() + slot, slots() + base[c], blocks * sizeof(void*));
+  const std::uint32_t by = std::uint32_t{slot} - base[c]; // modulo 2^32
+  if (m.floor.load_relaxed() != magazine::closed_floor) m.floor.store_relaxed(m.floor.load_relaxed() + by);
+  if (m.cap.load_relaxed() != 0) m.cap.store_relaxed(m.cap.load_relaxed() + by);
+  m.top.store_relaxed(m.top.load_relaxed() + by);
+  m.end += by;
+  base[c] = slot;
+}
+
+void magazine_set::lay_out_with(size_class c, std::size_t wanted) noexcept {
+  capacities all;
+  for (size_class i = 0; i < magazine_count; ++i) all[i] = i == c ? wanted : capacity(i);
+  lay_out(all);
 }
 
 void magazine_set::set_capacity_bytes(std::size_t bytes) noexcept {
@@ -79,7 +90,7 @@ void magazine_set::lay_out(const capacities& wanted) noexcept {
     let_push(c, pushed ? wanted[c] : 0);
     bytes += wanted[c] * block_sizes[c];
   }
-  slots_used = static_cast<std::uint16_t>(next);
+  slots_used = slots_taken = static_cast<std::uint16_t>(next);
   set_capacity_bytes(bytes);
 }
 
@@ -144,14 +155,17 @@ std::size_t magazine_set::list_blocks(const void** out, std::size_t room, std::s
 }
 
 void magazine_set::check_invariants() const {
-  std::size_t end = 0, bytes = 0;
+  std::size_t taken = 0, bytes = 0;
   for (size_class c = 0; c < magazine_count; ++c) {
-    if (base[c] != end) throw std::logic_error("quarry: magazines do not follow each other");
     if (count(c) > capacity(c)) throw std::logic_error("quarry: a magazine holds more than it has room for");
-    end = magazines[c].end;
+    if (magazines[c].end > slots_used) throw std::logic_error("quarry: a magazine ends behind the last one");
+    for (size_class i = 0; i < c; ++i)
+      if (base[i] < magazines[c].end && base[c] < magazines[i].end)
+        throw std::logic_error("quarry: two magazines share a slot");
+    taken += capacity(c);
     bytes += capacity(c) * block_sizes[c];
   }
-  if (end != slots_used || end > slot_count || bytes != capacity_bytes.load_relaxed())
+  if (taken != slots_taken || slots_used > slot_count || bytes != capacity_bytes.load_relaxed())
     throw std::logic_error("quarry: the room of magazines is miscounted");
 }
 

@@ -57,6 +57,7 @@ struct magazine_set {
   std::array<std::int8_t, magazine_count> used_lately{}; // times it was empty, less times it was full
   std::uint16_t slot_count = 0;
   std::uint16_t slots_used = 0;            // end of the last magazine
+  std::uint16_t slots_taken = 0;           // Σ (end − base)
   std::uint32_t refusals = 0;              // of room
   atomic_word<std::size_t> capacity_bytes; // Σ (end − base) · block size
   atomic_word<std::size_t>* room_of_all =
@@ -130,7 +131,7 @@ struct magazine_set {
     const magazine& m = magazines[c];
     return m.floor.load_relaxed() == base[c] && m.cap.load_relaxed() == m.end;
   }
-  bool has_slots(std::size_t more) const noexcept { return slots_used + more <= slot_count; }
+  bool has_slots(std::size_t more) const noexcept { return slots_taken + more <= slot_count; }
 
   /// Makes room for `capacity` blocks of class `c`, more than there is; expects slots for them.
   void resize(size_class c, std::size_t capacity) noexcept;
@@ -171,6 +172,8 @@ struct magazine_set {
 private:
   using capacities = std::array<std::size_t, magazine_count>;
   void lay_out(const capacities& wanted) noexcept;
+  void lay_out_with(size_class c, std::size_t wanted) noexcept;
+  void move_to(size_class c, std::uint16_t slot) noexcept;
   void set_capacity_bytes(std::size_t bytes) noexcept;
 };
 
