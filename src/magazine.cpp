@@ -21,7 +21,8 @@ void magazine_set::set_room(std::size_t bytes) noexcept {
   slot_count = static_cast<std::uint16_t>(std::min(bytes / sizeof(void*), most_slots));
 }
 
-// In place where the class is last, else behind all others: what it leaves is a gap, until all are laid out anew.
+// In place where the class is last, else behind all others: what it leaves is a gap, until all are laid out
+// anew.
 void magazine_set::resize(size_class c, std::size_t wanted) noexcept {
   const std::size_t more = wanted - capacity(c);
   const bool is_last = magazines[c].end == slots_used;

@@ -18,6 +18,14 @@ inline constexpr size_class magazine_count = size_class_of(2 * granule, 1);
 /// Requests that end at or beyond this offset take the cold path.
 inline constexpr std::size_t magazine_limit = block_size_of(magazine_count - 1);
 
+/// Where the request that ends at offset `last` is served: the magazine of its class, or one that is never
+/// open. One test for small requests, which are most.
+constexpr size_class magazine_of_last(std::size_t last) noexcept {
+  if (last < small_classes_end) [[likely]]
+    return small_classes[last / 8];
+  return last < magazine_limit ? computed_class_of_last(last) : magazine_count;
+}
+
 // The blocks of one class lie in slots [base, top) of the set's slots; the class may use [base, end).
 //
 //   base ≤ top ≤ end
@@ -50,7 +58,7 @@ struct magazine {
 struct magazine_set {
   atomic_word<const void*> owner; // the pool it serves
   atomic_word<std::uint8_t> busy;
-  std::array<magazine, magazine_count> magazines{};
+  std::array<magazine, magazine_count + 1> magazines{}; // the last one has no room, ever
 
   // Cold from here.
   std::array<std::uint16_t, magazine_count> base{};
@@ -188,9 +196,9 @@ inline constexpr std::size_t thread_table_size = 16;
 struct thread_table {
   magazine_set* sets[thread_table_size];
 };
-extern constinit thread_local thread_table this_thread_table;
+[[gnu::tls_model("initial-exec")]] extern constinit thread_local thread_table this_thread_table;
 
 /// The set of the default pool, which lives for ever: no owner to compare.
-extern constinit thread_local magazine_set* this_thread_default_set;
+[[gnu::tls_model("initial-exec")]] extern constinit thread_local magazine_set* this_thread_default_set;
 
 } // namespace quarry::detail

@@ -44,17 +44,15 @@ public:
 
   /// Hides memory_resource's, so that calls on this type inline.
   [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
-    const std::size_t last = last_byte_of(bytes, alignment);
-    if (last < detail::magazine_limit) [[likely]]
-      if (void* const block = magazines_->pop(size_class_of_last(last))) [[likely]]
-        return block;
+    const size_class c = detail::magazine_of_last(last_byte_of(bytes, alignment));
+    if (void* const block = magazines_->pop(c)) [[likely]]
+      return block;
     return allocate_cold(bytes, alignment);
   }
   void deallocate(void* p, std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
-    const std::size_t last = last_byte_of(bytes, alignment);
-    if (last < detail::magazine_limit) [[likely]]
-      if (magazines_->push(size_class_of_last(last), p)) [[likely]]
-        return;
+    const size_class c = detail::magazine_of_last(last_byte_of(bytes, alignment));
+    if (magazines_->push(c, p)) [[likely]]
+      return;
     deallocate_cold(p, bytes, alignment);
   }
 
@@ -130,18 +128,18 @@ public:
 
   /// Hides memory_resource's, so that calls on this type inline.
   [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
-    const std::size_t last = last_byte_of(bytes, alignment);
+    const size_class c = detail::magazine_of_last(last_byte_of(bytes, alignment));
     detail::magazine_set& set = *detail::this_thread_table.sets[table_index_];
-    if (last < detail::magazine_limit && set.serves(this)) [[likely]]
-      if (void* const block = set.pop_shared(size_class_of_last(last))) [[likely]]
+    if (set.serves(this)) [[likely]]
+      if (void* const block = set.pop_shared(c)) [[likely]]
         return block;
     return allocate_cold(bytes, alignment);
   }
   void deallocate(void* p, std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
-    const std::size_t last = last_byte_of(bytes, alignment);
+    const size_class c = detail::magazine_of_last(last_byte_of(bytes, alignment));
     detail::magazine_set& set = *detail::this_thread_table.sets[table_index_];
-    if (last < detail::magazine_limit && set.serves(this)) [[likely]]
-      if (set.push_shared(size_class_of_last(last), p)) [[likely]]
+    if (set.serves(this)) [[likely]]
+      if (set.push_shared(c, p)) [[likely]]
         return;
     deallocate_cold(p, bytes, alignment);
   }

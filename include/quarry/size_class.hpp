@@ -25,12 +25,31 @@ inline constexpr std::size_t size_class_count = 104;
 /// Largest block any pool can have; 256 KiB.
 inline constexpr std::size_t largest_block_size = 262144;
 
-/// The class of the least block that is larger than `last`, the offset of the request's last byte.
-/// Expects: last < largest_block_size.
-constexpr size_class size_class_of_last(std::size_t last) noexcept {
+namespace detail {
+
+constexpr size_class computed_class_of_last(std::size_t last) noexcept {
   const auto highest =
       static_cast<unsigned>(63 ^ std::countl_zero(std::uint64_t{last | 127})); // bit that is set
   return (last >> (highest - 3)) + std::size_t{highest} * 8 - 48;
+}
+
+/// By last / 8: the classes of small requests, which are most.
+inline constexpr std::size_t small_classes_end = 1024;
+inline constexpr auto small_classes = [] {
+  std::array<std::uint8_t, small_classes_end / 8> table{};
+  for (std::size_t i = 0; i < table.size(); ++i)
+    table[i] = static_cast<std::uint8_t>(computed_class_of_last(i * 8));
+  return table;
+}();
+
+} // namespace detail
+
+/// The class of the least block that is larger than `last`, the offset of the request's last byte.
+/// Expects: last < largest_block_size.
+constexpr size_class size_class_of_last(std::size_t last) noexcept {
+  if (last < detail::small_classes_end) [[likely]]
+    return detail::small_classes[last / 8];
+  return detail::computed_class_of_last(last);
 }
 
 /// Offset of the last byte of a request rounded up to its alignment; huge (≥ largest_block_size) for 0 bytes.
