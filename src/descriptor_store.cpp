@@ -21,7 +21,7 @@ void* descriptor_store::take() noexcept {
 bool descriptor_store::give(void* piece) noexcept {
   for (const bool was_full : {false, true}) {
     slab* const block = (was_full ? full_ : roomy_).at_or_below(piece);
-    if (block == nullptr || !block->where().spans(piece)) continue;
+    if (block == nullptr || !block->spans(piece)) continue;
     block->mark_free(block->index_of(piece));
     ++block->free_count;
     if (was_full) {

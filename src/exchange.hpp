@@ -56,7 +56,8 @@ bool grow(magazine_set& set, size_class c, std::size_t most_bytes, MayGrow may_g
 // How a magazine works at the moment. As a rule blocks are pushed and popped, and the cold path sees a batch
 // at a time. While memory is kept that is to be forgotten, each free passes through the cold path, to be
 // counted. While the class is draining, freed blocks are pushed but never popped: they go to their slabs in
-// batches, so that slabs come to be empty, and each allocation takes a block of the fullest slab.
+// batches, so that slabs come to be empty; allocations get the lowest blocks there are, a few of which are
+// fetched at once.
 enum class way { stack, counted, draining };
 
 inline way way_of(pool_core& core, size_class c) noexcept {
@@ -68,18 +69,19 @@ inline way way_of(pool_core& core, size_class c) noexcept {
 /// used.
 template <class Core>
 std::size_t most_while_draining(const Core& core, size_class c) noexcept {
-  if (!core.is_thrifty()) return std::clamp<std::size_t>(2048 / block_sizes[c], 1, pool_core::most_at_once);
-  const std::size_t bytes = std::min<std::size_t>(core.bytes_used() / 512, 2048);
-  return std::min<std::size_t>(bytes / block_sizes[c], pool_core::most_at_once);
+  constexpr std::size_t little = 2048; // bytes
+  const std::size_t block = block_sizes[c];
+  if (!core.is_thrifty()) return std::clamp<std::size_t>(little / block, 1, pool_core::most_at_once);
+  return std::min(std::min(core.bytes_used() / 512, little) / block, pool_core::most_at_once);
 }
 
 template <class Core>
 void choose(const Core& core, magazine_set& set, size_class c, way now) noexcept {
   if (now == way::stack && set.is_open(c)) return;
+  set.let_pop(c, now != way::draining);
   set.let_push(c, now == way::counted    ? 0
                   : now == way::draining ? most_while_draining(core, c)
                                          : set.capacity(c));
-  set.let_pop(c, now != way::draining);
 }
 
 /// Keeps what fits of blocks[0, count) and returns how many that is.
@@ -89,9 +91,24 @@ inline std::size_t keep(magazine_set& set, size_class c, void* const* blocks, st
   return kept;
 }
 
+/// The lowest blocks of a class that drains: one, and a few to be served next. False when there is none.
+inline bool fetch_lowest(pool_core& core, magazine_set& set, size_class c, void** out) noexcept {
+  const std::size_t few = std::min(most_while_draining(core, c) / 4, set.capacity(c) - set.count(c));
+  const std::size_t taken = core.take_while_draining(c, out, few + 1);
+  if (taken > 1) {
+    set.put_ahead(c, out + 1, taken - 1);
+    choose(core, set, c, way::draining);
+  }
+  return taken != 0;
+}
+
 /// A block of class `c` for the owner of `set`, whose magazine gave none. Throws what upstream throws.
 template <class Mutex, class MayGrow>
 void* take(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, MayGrow may_grow) {
+  {
+    const std::lock_guard guard(mutex);
+    if (void* const block = set.take_ahead(c)) return block;
+  }
   void* blocks[pool_core::most_at_once];
   std::size_t wanted = 1;
   const way now = way_of(core, c);
@@ -99,13 +116,9 @@ void* take(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, MayGr
   {
     const std::lock_guard guard(mutex);
     choose(core, set, c, now);
-    if (now == way::draining) {
-      if (void* const block = core.take_while_draining(c)) return block;
-    }
-    if (set.count(c) != 0) { // draining with no free block elsewhere, or a visitor had closed the magazine
-      set.take_newest(c, blocks, 1);
-      return blocks[0];
-    }
+    if (now == way::draining && fetch_lowest(core, set, c, blocks)) return blocks[0];
+    if (set.count(c) != 0) // draining with no free block elsewhere, or a visitor had closed the magazine
+      return set.take_newest(c);
     note(set, c, found::empty);
     if (grow(set, c, core.most_magazine_bytes(), may_grow) && now == way::counted)
       choose(core, set, c, now); // a new magazine is open
@@ -128,6 +141,18 @@ void* take(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, MayGr
   return blocks[0];
 }
 
+/// Makes room for a block: the magazine grows, or its oldest blocks leave. Returns how many, put into `out`.
+template <class Core, class MayGrow>
+std::size_t make_room(const Core& core, magazine_set& set, size_class c, way now, std::size_t most_bytes,
+                      MayGrow may_grow, void** out) noexcept {
+  note(set, c, found::full);
+  if (now != way::draining && grow(set, c, most_bytes, may_grow)) return 0;
+  const std::size_t batch = now == way::draining ? core.most_at_once : batch_of(set, c);
+  const std::size_t count = std::min({batch, core.most_at_once - 1, set.count(c) - set.ahead[c]});
+  set.take_oldest(c, out, count);
+  return count;
+}
+
 /// Takes back a block of class `c` from the owner of `set`, whose magazine took it not.
 template <class Mutex, class MayGrow>
 void give(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, void* block,
@@ -139,18 +164,12 @@ void give(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, void* 
   {
     const std::lock_guard guard(mutex);
     choose(core, set, c, now);
-    const auto most = [&] {
-      return now == way::draining ? std::min(most_while_draining(core, c), set.capacity(c)) : set.capacity(c);
+    const auto is_full = [&] {
+      return set.count(c) >= set.capacity(c) || (now == way::draining && !set.may_push(c));
     };
-    if (set.count(c) >= most()) {
-      note(set, c, found::full);
-      if (now == way::draining || !grow(set, c, core.most_magazine_bytes(), may_grow))
-        count = std::min({now == way::draining ? pool_core::most_at_once : batch_of(set, c),
-                          pool_core::most_at_once - 1, set.count(c)});
-    }
+    if (is_full()) count = make_room(core, set, c, now, core.most_magazine_bytes(), may_grow, blocks);
     if (now == way::counted) choose(core, set, c, now); // a new magazine is open
-    set.take_oldest(c, blocks, count);
-    if (set.count(c) < most())
+    if (!is_full())
       set.put(c, &block, 1);
     else
       blocks[count++] = block;

@@ -27,11 +27,12 @@ void magazine_set::resize(size_class c, std::size_t wanted) noexcept {
   const std::size_t more = wanted - capacity(c);
   const bool is_last = magazines[c].end == slots_used;
   if (slots_used + (is_last ? more : wanted) > slot_count) return lay_out_with(c, wanted);
+  gather(c);
   magazine& m = magazines[c];
   const bool pushed = m.cap.load_relaxed() == m.end;
   if (!is_last) move_to(c, slots_used);
-  m.end += static_cast<std::uint32_t>(more);
-  slots_used = static_cast<std::uint16_t>(m.end);
+  m.end = static_cast<std::uint16_t>(m.end + more);
+  slots_used = m.end;
   slots_taken = static_cast<std::uint16_t>(slots_taken + more);
   if (pushed) m.cap.store_relaxed(m.end);
   set_capacity_bytes(capacity_bytes.load_relaxed() + more * block_sizes[c]);
@@ -40,13 +41,13 @@ void magazine_set::resize(size_class c, std::size_t wanted) noexcept {
 void magazine_set::move_to(size_class c, std::uint16_t slot) noexcept {
   magazine& m = magazines[c];
   const std::size_t blocks = count(c);
-  std::memcpy(slots() + slot, slots() + base[c], blocks * sizeof(void*));
-  const std::uint32_t by = std::uint32_t{slot} - base[c]; // modulo 2^32
+  std::memcpy(slots() + slot, slots() + magazines[c].base, blocks * sizeof(void*));
+  const std::uint32_t by = std::uint32_t{slot} - magazines[c].base; // modulo 2^32
   if (m.floor.load_relaxed() != magazine::closed_floor) m.floor.store_relaxed(m.floor.load_relaxed() + by);
   if (m.cap.load_relaxed() != 0) m.cap.store_relaxed(m.cap.load_relaxed() + by);
   m.top.store_relaxed(m.top.load_relaxed() + by);
-  m.end += by;
-  base[c] = slot;
+  m.end = static_cast<std::uint16_t>(m.end + by);
+  magazines[c].base = slot;
 }
 
 void magazine_set::lay_out_with(size_class c, std::size_t wanted) noexcept {
@@ -73,6 +74,7 @@ bool magazine_set::reclaim_room() noexcept {
 }
 
 void magazine_set::lay_out(const capacities& wanted) noexcept {
+  for (size_class c = 0; c < magazine_count; ++c) gather(c);
   void* moved[most_slots];
   std::memcpy(moved, slots(), slots_used * sizeof(void*));
   std::size_t next = 0;
@@ -81,13 +83,13 @@ void magazine_set::lay_out(const capacities& wanted) noexcept {
     magazine& m = magazines[c];
     const std::size_t blocks = count(c);
     const bool pushed = m.cap.load_relaxed() == m.end;
-    const bool popped = m.floor.load_relaxed() == base[c];
-    if (blocks != 0) std::memcpy(slots() + next, moved + base[c], blocks * sizeof(void*));
-    base[c] = static_cast<std::uint16_t>(next);
+    const bool popped = m.floor.load_relaxed() == magazines[c].base;
+    if (blocks != 0) std::memcpy(slots() + next, moved + magazines[c].base, blocks * sizeof(void*));
+    magazines[c].base = static_cast<std::uint16_t>(next);
     let_pop(c, popped);
     m.top.store_relaxed(static_cast<std::uint32_t>(next + blocks));
     next += wanted[c];
-    m.end = static_cast<std::uint32_t>(next);
+    m.end = static_cast<std::uint16_t>(next);
     let_push(c, pushed ? wanted[c] : 0);
     bytes += wanted[c] * block_sizes[c];
   }
@@ -96,17 +98,19 @@ void magazine_set::lay_out(const capacities& wanted) noexcept {
 }
 
 void magazine_set::take_oldest(size_class c, void** out, std::size_t taken) noexcept {
-  void** const first = slots() + base[c];
-  const std::size_t left = count(c) - taken;
+  if (taken > count(c) - ahead[c]) gather(c);
+  void** const first = slots() + magazines[c].base;
+  const std::size_t left = count(c) - ahead[c] - taken;
   std::memcpy(out, first, taken * sizeof(void*));
   std::memmove(first, first + taken, left * sizeof(void*));
-  magazines[c].top.store_relaxed(static_cast<std::uint32_t>(base[c] + left));
+  magazines[c].top.store_relaxed(static_cast<std::uint32_t>(magazines[c].base + left));
 }
 
-void magazine_set::take_newest(size_class c, void** out, std::size_t taken) noexcept {
-  const std::size_t left = count(c) - taken;
-  std::memcpy(out, slots() + base[c] + left, taken * sizeof(void*));
-  magazines[c].top.store_relaxed(static_cast<std::uint32_t>(base[c] + left));
+void* magazine_set::take_newest(size_class c) noexcept {
+  gather(c);
+  const std::uint32_t top = magazines[c].top.load_relaxed() - 1;
+  magazines[c].top.store_relaxed(top);
+  return slots()[top];
 }
 
 void magazine_set::put(size_class c, void* const* blocks, std::size_t count_) noexcept {
@@ -116,12 +120,32 @@ void magazine_set::put(size_class c, void* const* blocks, std::size_t count_) no
   m.top.store_relaxed(static_cast<std::uint32_t>(top + count_));
 }
 
+void magazine_set::put_ahead(size_class c, void* const* blocks, std::size_t count_) noexcept {
+  ahead[c] = static_cast<std::uint8_t>(ahead[c] + count_);
+  std::copy_n(blocks, count_, slots() + magazines[c].end - ahead[c]);
+}
+
+void* magazine_set::take_ahead(size_class c) noexcept {
+  return ahead[c] == 0 ? nullptr : slots()[magazines[c].end - ahead[c]--];
+}
+
+// Those ahead join the others.
+void magazine_set::gather(size_class c) noexcept {
+  if (ahead[c] == 0) return;
+  const std::uint32_t top = magazines[c].top.load_relaxed();
+  const std::size_t joined = std::exchange(ahead[c], std::uint8_t{0});
+  std::memmove(slots() + top, slots() + magazines[c].end - joined, joined * sizeof(void*));
+  magazines[c].top.store_relaxed(static_cast<std::uint32_t>(top + joined));
+}
+
 void magazine_set::let_push(size_class c, std::size_t blocks) noexcept {
-  magazines[c].cap.store_relaxed(static_cast<std::uint32_t>(base[c] + std::min(blocks, capacity(c))));
+  magazines[c].cap.store_relaxed(
+      static_cast<std::uint32_t>(magazines[c].base + std::min(blocks, capacity(c) - ahead[c])));
 }
 
 void magazine_set::let_pop(size_class c, bool may) noexcept {
-  magazines[c].floor.store_relaxed(may ? base[c] : magazine::closed_floor);
+  if (may) gather(c);
+  magazines[c].floor.store_relaxed(may ? magazines[c].base : magazine::closed_floor);
 }
 
 void magazine_set::close() noexcept {
@@ -132,26 +156,32 @@ void magazine_set::close() noexcept {
 }
 
 void magazine_set::forget_all() noexcept {
-  for (size_class c = 0; c < magazine_count; ++c) magazines[c].top.store_relaxed(base[c]);
+  for (size_class c = 0; c < magazine_count; ++c) magazines[c].top.store_relaxed(magazines[c].base);
+  ahead.fill(0);
 }
 
 void magazine_set::give_up_room() noexcept { lay_out(capacities{}); }
 
-void magazine_set::take_over(const magazine_set& smaller) noexcept {
+void magazine_set::take_over(magazine_set& smaller) noexcept {
   capacities same;
-  for (size_class c = 0; c < magazine_count; ++c) same[c] = smaller.capacity(c);
+  for (size_class c = 0; c < magazine_count; ++c) {
+    smaller.gather(c);
+    same[c] = smaller.capacity(c);
+  }
   lay_out(same);
   for (size_class c = 0; c < magazine_count; ++c) {
-    std::copy_n(smaller.slots() + smaller.base[c], smaller.count(c), slots() + base[c]);
-    magazines[c].top.store_relaxed(static_cast<std::uint32_t>(base[c] + smaller.count(c)));
+    std::copy_n(smaller.slots() + smaller.magazines[c].base, smaller.count(c), slots() + magazines[c].base);
+    magazines[c].top.store_relaxed(static_cast<std::uint32_t>(magazines[c].base + smaller.count(c)));
   }
   used_lately = smaller.used_lately;
 }
 
 std::size_t magazine_set::list_blocks(const void** out, std::size_t room, std::size_t listed) const noexcept {
   for (size_class c = 0; c < magazine_count; ++c)
-    for (std::size_t i = 0; i < count(c); ++i, ++listed)
-      if (listed < room) out[listed] = slots()[base[c] + i];
+    for_each_block(c, [&](void* block) {
+      if (listed < room) out[listed] = block;
+      ++listed;
+    });
   return listed;
 }
 
@@ -160,8 +190,8 @@ void magazine_set::check_invariants() const {
   for (size_class c = 0; c < magazine_count; ++c) {
     if (count(c) > capacity(c)) throw std::logic_error("quarry: a magazine holds more than it has room for");
     if (magazines[c].end > slots_used) throw std::logic_error("quarry: a magazine ends behind the last one");
-    for (size_class i = 0; i < c; ++i)
-      if (base[i] < magazines[c].end && base[c] < magazines[i].end)
+    for (size_class i = 0; i < c && capacity(c) != 0; ++i)
+      if (capacity(i) != 0 && magazines[i].base < magazines[c].end && magazines[c].base < magazines[i].end)
         throw std::logic_error("quarry: two magazines share a slot");
     taken += capacity(c);
     bytes += capacity(c) * block_sizes[c];

@@ -9,6 +9,7 @@ namespace quarry::detail {
 namespace {
 
 constexpr std::size_t least_at_once = 4;
+constexpr std::size_t most_worth_a_visit = 8; // free blocks
 constexpr std::size_t worth_draining = 16384; // bytes in vain of one class
 
 } // namespace
@@ -44,7 +45,7 @@ std::size_t pool::take_from_slabs(void** out, std::size_t count) noexcept {
   return taken;
 }
 
-void* pool::take_while_draining() noexcept {
+std::size_t pool::take_while_draining(void** out, std::size_t count) noexcept {
   const std::lock_guard guard(mutex_);
   slab* s = next_to_serve();
   if (s == nullptr || source_.places_low()) {
@@ -53,17 +54,7 @@ void* pool::take_while_draining() noexcept {
       s = lower;
     }
   }
-  return s == nullptr ? nullptr : take_lowest_of(*s);
-}
-
-// Looks only now and then whether the class still drains.
-void* pool::take_lowest_of(slab& s) noexcept {
-  void* const block = s.take_lowest();
-  --free_;
-  reshelve(s);
-  if (free_ % 16 == 0) note_occupancy();
-  usage_.add(block_sizes[class_]);
-  return block;
+  return s == nullptr ? 0 : take_from(*s, out, count);
 }
 
 std::size_t pool::take_from(slab& s, void** out, std::size_t count) noexcept {
@@ -89,13 +80,23 @@ slab* pool::next_to_serve() const noexcept {
 std::size_t pool::flush(void* const* blocks, std::size_t count, slab*& emptied, bad_block* bad) noexcept {
   slab* found[most_at_once];
   find_slabs(blocks, count, found);
+  const std::size_t block = block_sizes[class_], reciprocal = block_reciprocals[class_];
   std::size_t bad_count = 0;
   const std::lock_guard guard(mutex_);
-  for (std::size_t i = 0; i < count;) {
-    std::size_t of_slab = 1;
-    while (i + of_slab < count && found[i + of_slab] == found[i]) ++of_slab;
-    give_to(found[i], blocks + i, of_slab, emptied, bad, bad_count);
-    i += of_slab;
+  for (std::size_t i = 0; i < count; ++i) {
+    slab* const s = found[i];
+    if (s == nullptr || s->block_class() != class_) [[unlikely]] {
+      bad[bad_count++] = {blocks[i], false, s};
+      continue;
+    }
+    const std::size_t index = s->index_of(blocks[i], block, reciprocal);
+    if (index == slab::most_blocks || !s->mark_free(index)) [[unlikely]] {
+      bad[bad_count++] = {blocks[i], index != slab::most_blocks, s};
+      continue;
+    }
+    const std::size_t now_free = ++s->free_count;
+    if (now_free <= most_worth_a_visit || now_free == s->blocks) [[unlikely]]
+      settle(*s, emptied);
   }
   free_ += count - bad_count;
   const std::size_t bytes = (count - bad_count) * block_sizes[class_];
@@ -115,38 +116,27 @@ bool pool::uses(const void* address) const noexcept {
   return index != slab::most_blocks && !s->is_free(index);
 }
 
-void pool::give_to(slab* s, void* const* blocks, std::size_t count, slab*& emptied, bad_block* bad,
-                   std::size_t& bad_count) noexcept {
-  if (s == nullptr || s->block_class() != class_) {
-    for (std::size_t i = 0; i < count; ++i) bad[bad_count++] = {blocks[i], false, s};
-    return;
-  }
-  const slab::grid where = s->where();
-  const std::size_t bad_before = bad_count;
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::size_t index = where.index_of(blocks[i]);
-    const bool is_block = index != slab::most_blocks;
-    if (!is_block || !s->mark_free(index)) bad[bad_count++] = {blocks[i], is_block, s};
-  }
-  s->free_count = static_cast<std::uint16_t>(s->free_count + count - (bad_count - bad_before));
-  if (s->shelf != slab::no_shelf) settle(*s, emptied);
-}
-
-// All look-ups before the first use, so that their cache misses overlap.
+// All look-ups before the first use, so that their cache misses overlap. Blocks that come together often lie
+// together.
 void pool::find_slabs(void* const* blocks, std::size_t count, slab** found) const noexcept {
+  const std::byte* base = nullptr;
+  std::size_t bytes = 0;
   slab* last = nullptr;
-  slab::grid where{};
   for (std::size_t i = 0; i < count; ++i) {
-    if (!where.spans(blocks[i])) {
+    if (static_cast<std::size_t>(static_cast<const std::byte*>(blocks[i]) - base) >= bytes) {
       last = source_.find(blocks[i]);
-      if (last != nullptr) __builtin_prefetch(last, 1);
-      where = last == nullptr ? slab::grid{} : last->where();
+      if (last != nullptr) {
+        __builtin_prefetch(last, 1);
+        base = last->base;
+        bytes = last->blocks * std::size_t{block_sizes[class_]};
+      }
     }
     found[i] = last;
   }
 }
 
-// After blocks came back: the slab changes lists, or leaves when it is empty.
+// After a block came back: the slab changes shelves, or leaves when it is empty. (One that is on its way back
+// already has no used block, so none comes back to it.)
 void pool::settle(slab& s, slab*& emptied) noexcept {
   if (!s.empty() || !may_go(s)) return reshelve(s);
   shelves_[s.shelf].erase(s);
@@ -193,10 +183,14 @@ void pool::reserve(std::size_t blocks) {
 
 // ---- shelves
 
+// From how many free blocks on: a quarter of the slab, or 8.
+std::size_t pool::worth_a_visit(const slab& s) noexcept {
+  return std::min(most_worth_a_visit, (std::size_t{s.blocks} + 3) / 4);
+}
+
 pool::shelf_kind pool::shelf_of(const slab& s) noexcept {
-  constexpr std::size_t worth_a_visit = 8; // blocks, or a quarter of the slab
   if (s.free_count == 0) return full;
-  return s.free_count >= worth_a_visit || s.free_count * 4u >= s.blocks ? many : few;
+  return s.free_count >= worth_a_visit(s) ? many : few;
 }
 
 void pool::add(slab& s) noexcept {
@@ -218,16 +212,18 @@ void pool::reshelve(slab& s) noexcept {
 // When much is held in vain and this class has a part in it: by free blocks in its slabs (from a quarter to
 // an eighth, so that the mode does not flap), or by slabs scattered over chunks that are else empty.
 void pool::note_occupancy() noexcept {
+  const bool was = draining();
+  const bool now = source_.holds_much_in_vain() && has_part_in_vain(was);
+  if (now != was) draining_.store(now, std::memory_order_relaxed);
+}
+
+bool pool::has_part_in_vain(bool drains_already) const noexcept {
   const std::size_t worth_it =
       usage_.has_fallen() ? std::min(worth_draining, usage_.used() / 512) : worth_draining;
-  const bool was = draining_.load(std::memory_order_relaxed);
   const std::size_t block = block_sizes[class_];
   const std::size_t idle = carved_ > reserved() ? free_ : 0;
-  const bool much_is_free = idle * (was ? 8 : 4) > carved_ && idle * block > worth_it;
-  const bool now = source_.holds_much_in_vain() &&
-                   (much_is_free || (source_.scattered() && reserved() == 0 &&
-                                     (source_.places_low() || carved_ * block > worth_it)));
-  if (now != was) draining_.store(now, std::memory_order_relaxed);
+  if (idle * (drains_already ? 8 : 4) > carved_ && idle * block > worth_it) return true;
+  return source_.scattered() && reserved() == 0 && (source_.places_low() || carved_ * block > worth_it);
 }
 
 pool::counts pool::count() const noexcept {

@@ -44,9 +44,9 @@ public:
     return take_from_slabs(out, fair_count(count));
   }
 
-  /// A block for a class that is draining: of a slab, or else of a new slab in a chunk that is in use. Null
-  /// when upstream or an empty chunk would be needed.
-  void* take_while_draining() noexcept;
+  /// Up to `count` blocks for a class that is draining, the lowest there are: of a slab, or of a new slab in
+  /// a chunk that is in use. Returns 0 when upstream or an empty chunk would be needed.
+  std::size_t take_while_draining(void** out, std::size_t count) noexcept;
 
   /// Marks blocks free. Slabs that come to be empty are put before `emptied`, linked by `left`, for
   /// slab_source::give. Blocks that no slab of this class has as used are put into `bad`; returns how many
@@ -107,20 +107,19 @@ public:
 private:
   enum shelf_kind : std::uint8_t { full, few, many, shelf_count };
 
+  static std::size_t worth_a_visit(const slab& s) noexcept;
   static shelf_kind shelf_of(const slab& s) noexcept;
   slab* next_to_serve() const noexcept;
   std::size_t fair_count(std::size_t count) const noexcept;
   std::size_t take_from_slabs(void** out, std::size_t count) noexcept;
   std::size_t take_from(slab& s, void** out, std::size_t count) noexcept;
-  void* take_lowest_of(slab& s) noexcept;
   void find_slabs(void* const* blocks, std::size_t count, slab** found) const noexcept;
-  void give_to(slab* s, void* const* blocks, std::size_t count, slab*& emptied, bad_block* bad,
-               std::size_t& bad_count) noexcept;
   void settle(slab& s, slab*& emptied) noexcept;
   void add(slab& s) noexcept;
   void reshelve(slab& s) noexcept;
   bool may_go(const slab& s) const noexcept;
   void note_occupancy() noexcept;
+  bool has_part_in_vain(bool drains_already) const noexcept;
 
   slab_source& source_;
   usage& usage_;

@@ -92,7 +92,7 @@ std::size_t pool_core::refill_from_slabs(size_class c, void** out, std::size_t c
 void pool_core::to_records(void** blocks, std::size_t count) const noexcept {
   slab* s = nullptr;
   for (std::size_t i = 0; i < count; ++i) {
-    if (s == nullptr || !s->where().spans(blocks[i])) s = source_.find(blocks[i]);
+    if (s == nullptr || !s->spans(blocks[i])) s = source_.find(blocks[i]);
     blocks[i] = records_of(*s) + s->index_of(blocks[i]);
   }
 }
@@ -261,10 +261,12 @@ bool pool_core::slabs_agree() const noexcept {
 
 void pool_core::check_set(const magazine_set& set) const {
   set.check_invariants();
+  const char* wrong = nullptr;
   for (size_class c = 0; c < magazine_count; ++c)
-    for (std::size_t i = 0; i < set.count(c); ++i)
-      if (const char* const wrong = wrong_with_cached(c, set.slots()[set.base[c] + i]))
-        throw std::logic_error(wrong);
+    set.for_each_block(c, [&](void* block) {
+      if (const char* const what = wrong_with_cached(c, block)) wrong = what;
+    });
+  if (wrong != nullptr) throw std::logic_error(wrong);
 }
 
 const char* pool_core::wrong_with_cached(size_class c, void* in_slot) const noexcept {

@@ -62,10 +62,10 @@ public:
   std::size_t refill_from_slabs(size_class c, void** out, std::size_t count) noexcept;
 
   /// See pool::take_while_draining.
-  void* take_while_draining(size_class c) noexcept {
-    void* block = pools_[c].load(std::memory_order_acquire)->take_while_draining();
-    if (recorded_ && block != nullptr) to_records(&block, 1);
-    return block;
+  std::size_t take_while_draining(size_class c, void** out, std::size_t count) noexcept {
+    const std::size_t taken = pools_[c].load(std::memory_order_acquire)->take_while_draining(out, count);
+    if (recorded_) to_records(out, taken);
+    return taken;
   }
 
   // For a pool that has no magazines yet.

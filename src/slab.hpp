@@ -67,40 +67,25 @@ struct alignas(64) slab {
     return taken;
   }
 
-  /// Takes the free block of the lowest address. Expects one.
-  void* take_lowest() noexcept {
-    std::size_t word = 0;
-    while (free[word] == 0) ++word;
-    const std::size_t index = word * 64 + static_cast<std::size_t>(std::countr_zero(free[word]));
-    free[word] &= free[word] - 1;
-    --free_count;
-    if (index >= touched) touched = static_cast<std::uint16_t>(index + 1);
-    return base + index * block_sizes[block_class()];
+  std::size_t offset_of(const void* address) const noexcept {
+    const std::byte* const first = base;
+    return static_cast<std::size_t>(static_cast<const std::byte*>(address) - first);
   }
-
-  /// Where the blocks are, to be read once for many of them. Nothing of it that the mutex guards is not fixed
-  /// while a block is used.
-  struct grid {
-    const std::byte* base;
-    std::size_t blocks, block, reciprocal;
-
-    std::size_t offset_of(const void* address) const noexcept {
-      return static_cast<std::size_t>(static_cast<const std::byte*>(address) - base);
-    }
-    /// The index of the block that starts at `address`, or `most_blocks` when none does.
-    std::size_t index_of(const void* address) const noexcept {
-      const std::size_t offset = offset_of(address);
-      const std::size_t index = (offset * reciprocal) >> 40;
-      return index < blocks && index * block == offset ? index : most_blocks;
-    }
-    /// Whether `address` lies in the blocks.
-    bool spans(const void* address) const noexcept { return offset_of(address) < blocks * block; }
-  };
-  grid where() const noexcept {
-    const size_class c = block_class();
-    return {base, blocks, block_sizes[c], block_reciprocals[c]};
+  /// The index of the block that starts at `address`, or `most_blocks` when none does. Nothing of what this
+  /// reads changes while a block is used.
+  std::size_t index_of(const void* address) const noexcept {
+    return index_of(address, block_sizes[block_class()], block_reciprocals[block_class()]);
   }
-  std::size_t index_of(const void* address) const noexcept { return where().index_of(address); }
+  /// The same for who knows the class.
+  std::size_t index_of(const void* address, std::size_t block, std::size_t reciprocal) const noexcept {
+    const std::size_t offset = offset_of(address);
+    const std::size_t index = (offset * reciprocal) >> 40;
+    return index < blocks && index * block == offset ? index : most_blocks;
+  }
+  /// Whether `address` lies in the blocks.
+  bool spans(const void* address) const noexcept {
+    return offset_of(address) < blocks * std::size_t{block_sizes[block_class()]};
+  }
 
   bool is_free(std::size_t index) const noexcept { return (free[index / 64] >> (index % 64) & 1) != 0; }
 

@@ -26,10 +26,12 @@ constexpr size_class magazine_of_last(std::size_t last) noexcept {
   return last < magazine_limit ? computed_class_of_last(last) : magazine_count;
 }
 
-// The blocks of one class lie in slots [base, top) of the set's slots; the class may use [base, end).
+// The blocks of one class lie in slots [base, top) of the set's slots; the class may use [base, end). Those
+// that the cold path fetched to be served before these lie at the other end: ahead of them.
 //
-//   base ≤ top ≤ end
-//   floor = base, or closed when nothing may be popped;  cap = end, or 0 when nothing may be pushed
+//   base ≤ top ≤ end − ahead
+//   floor = base, or closed when nothing may be popped, as while ahead ≠ 0
+//   cap ≤ end − ahead, 0 when nothing may be pushed
 //
 // The owner pops while top > floor and pushes while top < cap, so who writes closed bounds sends the next
 // call of the owner to the cold path, at no cost to the hot one. Small, since all of them together shall stay
@@ -37,7 +39,7 @@ constexpr size_class magazine_of_last(std::size_t last) noexcept {
 // without a wait (a pair of pop and push took 11 ns for 1.4 ns).
 struct magazine {
   atomic_word<std::uint32_t> top, floor, cap;
-  std::uint32_t end;
+  std::uint16_t base, end;
 
   static constexpr std::uint32_t closed_floor = 0xFFFFFFFF;
 };
@@ -61,7 +63,7 @@ struct magazine_set {
   std::array<magazine, magazine_count + 1> magazines{}; // the last one has no room, ever
 
   // Cold from here.
-  std::array<std::uint16_t, magazine_count> base{};
+  std::array<std::uint8_t, magazine_count> ahead{};
   std::array<std::int8_t, magazine_count> used_lately{}; // times it was empty, less times it was full
   std::uint16_t slot_count = 0;
   std::uint16_t slots_used = 0;            // end of the last magazine
@@ -130,14 +132,16 @@ struct magazine_set {
   void set_room(std::size_t bytes) noexcept;
 
   std::size_t count(size_class c) const noexcept {
-    return std::size_t{magazines[c].top.load_relaxed()} - base[c];
+    return std::size_t{magazines[c].top.load_relaxed()} - magazines[c].base + ahead[c];
   }
-  std::size_t capacity(size_class c) const noexcept { return std::size_t{magazines[c].end} - base[c]; }
+  std::size_t capacity(size_class c) const noexcept {
+    return std::size_t{magazines[c].end} - magazines[c].base;
+  }
 
   /// Whether all that is there may be popped, and pushed until there is no more room.
   bool is_open(size_class c) const noexcept {
     const magazine& m = magazines[c];
-    return m.floor.load_relaxed() == base[c] && m.cap.load_relaxed() == m.end;
+    return m.floor.load_relaxed() == magazines[c].base && m.cap.load_relaxed() == m.end;
   }
   bool has_slots(std::size_t more) const noexcept { return slots_taken + more <= slot_count; }
 
@@ -151,20 +155,34 @@ struct magazine_set {
   /// Takes the `count` oldest blocks of class `c`, which has as many.
   void take_oldest(size_class c, void** out, std::size_t count) noexcept;
 
-  void take_newest(size_class c, void** out, std::size_t count) noexcept;
+  /// Takes the newest block of class `c`, which has some.
+  void* take_newest(size_class c) noexcept;
 
   /// Puts blocks that go out in order of the array; expects room.
   void put(size_class c, void* const* blocks, std::size_t count) noexcept;
 
-  /// How many blocks of class `c` the hot path may push, and whether it may pop any, from now on.
+  /// Puts blocks ahead of all others, to be taken in order of the array; expects room.
+  void put_ahead(size_class c, void* const* blocks, std::size_t count) noexcept;
+  /// Takes the next of them, or null.
+  void* take_ahead(size_class c) noexcept;
+
+  /// How many blocks of class `c` the hot path may push, and whether it may pop any, from now on. When it
+  /// may, none is ahead of the others any more.
   void let_push(size_class c, std::size_t up_to) noexcept;
   void let_pop(size_class c, bool may) noexcept;
 
   void close() noexcept;        ///< sends the owner's next call for each class to the cold path
   void forget_all() noexcept;   ///< all blocks are dead
   void give_up_room() noexcept; ///< every capacity becomes 0; expects empty magazines
-  void take_over(const magazine_set&
-                     smaller) noexcept; ///< its blocks and capacities; this one is empty, with more slots
+  /// Its blocks and capacities; this one is empty, with more slots.
+  void take_over(magazine_set& smaller) noexcept;
+
+  /// Calls f(block) for each of class `c`.
+  template <class Function>
+  void for_each_block(size_class c, Function f) const {
+    for (std::size_t i = magazines[c].base; i < magazines[c].top.load_relaxed(); ++i) f(slots()[i]);
+    for (std::size_t i = magazines[c].end - ahead[c]; i < magazines[c].end; ++i) f(slots()[i]);
+  }
 
   /// Writes the blocks' addresses to out[listed, room) as far as they fit; returns `listed` and their number.
   std::size_t list_blocks(const void** out, std::size_t room, std::size_t listed) const noexcept;
@@ -182,6 +200,7 @@ private:
   void lay_out(const capacities& wanted) noexcept;
   void lay_out_with(size_class c, std::size_t wanted) noexcept;
   void move_to(size_class c, std::uint16_t slot) noexcept;
+  void gather(size_class c) noexcept;
   void set_capacity_bytes(std::size_t bytes) noexcept;
 };
 

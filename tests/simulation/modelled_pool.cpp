@@ -102,11 +102,7 @@ void modelled_pool::allocate_cold(int core, size_class c, const taker& then) {
   const way now = way_of(core, c);
   choose(*this, set, c, now);
   if (now == way::draining) return refill_from_slabs(core, c, 1, then);
-  if (set.count(c) != 0) { // it was draining
-    void* block;
-    set.take_newest(c, &block, 1);
-    return then(block);
-  }
+  if (set.count(c) != 0) return then(set.take_newest(c)); // it was draining
   note(set, c, found::empty);
   grow(set, c, pool_core::magazine_bytes, room_for(core));
   refill(core, c, batch_of(set, c), then);
@@ -120,17 +116,15 @@ void modelled_pool::deallocate_cold(int core, size_class c, void* block) {
   magazine_set& set = set_of(core);
   const way now = way_of(core, c);
   choose(*this, set, c, now);
-  blocks leaving;
-  if (set.count(c) == set.capacity(c)) note(set, c, found::full);
-  if (set.count(c) == set.capacity(c) &&
-      (now == way::draining || !grow(set, c, pool_core::magazine_bytes, room_for(core)))) {
-    leaving.resize(std::min(batch_of(set, c), set.count(c)));
-    if (!leaving.empty()) set.take_oldest(c, leaving.data(), leaving.size());
-  }
+  blocks leaving(most_at_once);
+  std::size_t count = 0;
+  if (set.count(c) == set.capacity(c))
+    count = make_room(*this, set, c, now, pool_core::magazine_bytes, room_for(core), leaving.data());
   if (set.count(c) < set.capacity(c))
     set.put(c, &block, 1);
   else
-    leaving.push_back(block);
+    leaving[count++] = block;
+  leaving.resize(count);
   if (!leaving.empty()) return flush(core, c, leaving);
   if (now != way::counted) return;
   touch_counters(core, shard_of(core));

@@ -61,6 +61,7 @@ public:
   void exit_thread(int core);   // its magazines go back; another thread begins on the core
 
   // As of pool_core, for choose().
+  static constexpr std::size_t most_at_once = quarry::detail::pool::most_at_once;
   bool is_thrifty() const { return usage_.has_fallen(); }
   std::size_t bytes_used() const { return usage_.used(); }
 

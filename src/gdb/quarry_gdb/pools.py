@@ -9,10 +9,10 @@ from quarry_gdb.values import CLASSES, block_size, counted, in_bytes, in_state, 
 
 
 def cached_blocks(magazine_set):
-    """By class."""
-    tops = [number(m["top"]) for m in items(magazine_set["magazines"])]
-    bases = [int(base) for base in items(magazine_set["base"])]
-    return [top - base for top, base in zip(tops, bases)]
+    """By class; of the magazine that is never open there are none."""
+    magazines = items(magazine_set["magazines"])
+    ahead = [int(count) for count in items(magazine_set["ahead"])]
+    return [number(m["top"]) - int(m["base"]) + count for m, count in zip(magazines, ahead)]
 
 
 class MagazineSet:
@@ -34,12 +34,14 @@ class MagazineSet:
     def children(self):
         slots = (self.set.address + 1).cast(gdb.lookup_type("void").pointer().pointer())
         magazines = items(self.set["magazines"])
-        bases = items(self.set["base"])
+        ahead = [int(count) for count in items(self.set["ahead"])]
         for c, count in enumerate(cached_blocks(self.set)):
-            room = int(magazines[c]["end"]) - int(bases[c])
+            end = int(magazines[c]["end"])
+            room = end - int(magazines[c]["base"])
             if room == 0:
                 continue
-            next_out = ", next out 0x%x" % int(slots[int(bases[c]) + count - 1]) if count else ""
+            next_slot = end - ahead[c] if ahead[c] else number(magazines[c]["top"]) - 1
+            next_out = ", next out 0x%x" % int(slots[next_slot]) if count else ""
             yield "[%s]" % in_bytes(block_size(c)), "%d of %d%s" % (count, room, next_out)
 
 
