@@ -40,11 +40,9 @@ constexpr std::size_t least_room = 7 << 16;        // for free blocks
 constexpr std::size_t least_magazine_bytes = 4096;
 constexpr std::size_t most_magazine_bytes = 16384;
 
-// Bytes for a magazine set, in proportion to what is used; the first 8 KiB sooner, for bursts of small
-// blocks.
+// Bytes for a magazine set: up to a third of what is used, for bursts of small blocks.
 std::size_t due_magazine_bytes(std::size_t used) noexcept {
-  const std::size_t share = std::max(std::min(used / 2, 2 * least_magazine_bytes), used / 16);
-  return std::clamp(std::bit_floor(share + 1), least_magazine_bytes, most_magazine_bytes);
+  return std::clamp(std::bit_floor(used / 3 + 1), least_magazine_bytes, most_magazine_bytes);
 }
 
 // A request for nothing gets a block like one for a byte.

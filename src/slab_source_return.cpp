@@ -119,7 +119,7 @@ void slab_source::advance() noexcept {
     if (retention_.period_is_over()) {
       const std::size_t little = shared_ && !usage_.has_fallen() ? not_worth_it() : 0;
       stale_.store(up_.held() - usage_.oversized() >
-                       usage_.used() + usage_.used() / 2 + little + retention_.fixed(),
+                       usage_.recent_peak() + usage_.recent_peak() / 2 + little + retention_.fixed(),
                    std::memory_order_relaxed);
       retention_.end_period(idle_);
       usage_.start_period();

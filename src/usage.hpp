@@ -1,14 +1,17 @@
 // How much of a pool's memory is taken, and how much has ever been freed. Rung 0.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 
 namespace quarry::detail {
 
-// Counted in batches, at refills and flushes: a block in a magazine counts as used.
+// Counted in batches, at refills and flushes: a block in a magazine counts as used. Time is counted in frees: a
+// window is over when a fifth of what was used at the highest was freed. A load that empties and fills all the
+// time comes up to two fifths in any two windows.
 //
-//   used = taken − given ≤ period_peak ≤ peak
+//   used = taken − given ≤ window_peak, period_peak ≤ peak;   period_peak ≤ high when a period ends
 class usage {
 public:
   explicit usage(bool shared) noexcept : shared_(shared) {}
@@ -16,18 +19,25 @@ public:
   /// Pooled blocks were taken from slabs.
   void add(std::size_t bytes) noexcept {
     const std::size_t now = increase(taken_, bytes) - given_.load(std::memory_order_relaxed);
+    raise(window_peak_, now);
     raise(period_peak_, now);
     raise(peak_, now + oversized());
   }
   /// Pooled blocks were given back to slabs.
-  void subtract(std::size_t bytes) noexcept { increase(given_, bytes); }
+  void subtract(std::size_t bytes) noexcept {
+    increase(given_, bytes);
+    see_to_window();
+  }
   /// The same for blocks whose freeing note_freed has counted.
   void subtract_counted(std::size_t bytes) noexcept {
     increase(given_, bytes);
     increase(pushed_, ~bytes + 1);
   }
   /// Blocks were freed into a magazine: time goes on.
-  void note_freed(std::size_t bytes) noexcept { increase(pushed_, bytes); }
+  void note_freed(std::size_t bytes) noexcept {
+    increase(pushed_, bytes);
+    see_to_window();
+  }
 
   void add_oversized(std::size_t bytes) noexcept {
     const std::size_t now = increase(oversized_, bytes);
@@ -35,6 +45,8 @@ public:
   }
   void subtract_oversized(std::size_t bytes) noexcept { increase(oversized_, ~bytes + 1); }
   void start_period() noexcept {
+    const std::size_t high = high_.load(std::memory_order_relaxed);
+    high_.store(std::max(high - high / 16, period_peak()), std::memory_order_relaxed);
     period_peak_.store(used(), std::memory_order_relaxed);
     freed_at_start_.store(freed(), std::memory_order_relaxed);
   }
@@ -57,20 +69,34 @@ public:
     return freed() - freed_at_start_.load(std::memory_order_relaxed);
   }
   std::size_t period_peak() const noexcept { return period_peak_.load(std::memory_order_relaxed); }
-  /// Less than a quarter of what once was; of a small pool, where magazines count for much, a third. One that
-  /// hands blocks from thread to thread empties and fills all the time: there it must have stayed so for a
-  /// while.
-  bool has_fallen() const noexcept {
-    if (used() + oversized() >= few()) return false;
-    return !shared_ || !is_small() || (period_peak() < few() && freed_in_period() > peak() / 8);
+  /// The most used in this window and the one before.
+  std::size_t recent_peak() const noexcept {
+    return std::max(window_peak_.load(std::memory_order_relaxed), before_.load(std::memory_order_relaxed));
   }
-  /// Threads share the pool, little is used now, but for how long is not known.
-  bool may_have_fallen() const noexcept { return shared_ && used() + oversized() < few() && !has_fallen(); }
+  /// Less was used for a while than a quarter of what once was, which fades; of a small pool, where magazines
+  /// count for much, a third.
+  bool has_fallen() const noexcept { return recent_peak() < few(); }
+  /// Little is used now, but for how long is not known.
+  bool may_have_fallen() const noexcept { return used() < few() && !has_fallen(); }
   std::size_t peak() const noexcept { return peak_.load(std::memory_order_relaxed); }
 
 private:
-  bool is_small() const noexcept { return peak() <= std::size_t{2} << 20; }
-  std::size_t few() const noexcept { return peak() / (is_small() ? 3 : 4); }
+  std::size_t high() const noexcept {
+    return std::max(high_.load(std::memory_order_relaxed), period_peak());
+  }
+  std::size_t few() const noexcept {
+    constexpr std::size_t small = std::size_t{2} << 20;
+    const std::size_t most = high();
+    return most / (most <= small ? 3 : 4);
+  }
+  // Of threads that see that it is over one begins the next.
+  void see_to_window() noexcept {
+    const std::size_t now = freed();
+    std::size_t start = window_start_.load(std::memory_order_relaxed);
+    if (now - start < high() / 5) return;
+    if (!window_start_.compare_exchange_strong(start, now, std::memory_order_relaxed)) return;
+    before_.store(window_peak_.exchange(used(), std::memory_order_relaxed), std::memory_order_relaxed);
+  }
 
   // Without other threads no locked instruction is needed.
   std::size_t increase(std::atomic<std::size_t>& value, std::size_t by) noexcept {
@@ -92,6 +118,9 @@ private:
   std::atomic<std::size_t> oversized_ = 0;
   std::atomic<std::size_t> period_peak_ = 0;
   std::atomic<std::size_t> freed_at_start_ = 0; // of the period
+  std::atomic<std::size_t> high_ = 0;           // peaks of periods, fading
+  std::atomic<std::size_t> window_peak_ = 0, before_ = 0;
+  std::atomic<std::size_t> window_start_ = 0;
   std::atomic<std::size_t> peak_ = 0;
 };
 
