@@ -26,7 +26,7 @@ class nursery {
 public:
   static constexpr std::size_t bytes = 1024, alignment = 16; // what is asked of upstream
   static constexpr std::size_t units = 64, unit_bytes = bytes / units;
-  static constexpr std::size_t largest_block = 256;
+  static constexpr std::size_t largest_block = 512;
 
   /// One for blocks up to `largest` bytes; of 0 it is closed for ever.
   explicit nursery(std::size_t largest) noexcept

@@ -24,7 +24,7 @@ protected:
   }
   // So many calls that the pool has magazines, and slabs of what it serves then.
   void outgrow() {
-    for (std::size_t i = 0; i < 2 * before_magazines; ++i) pool.deallocate(pool.allocate(300, 8), 300, 8);
+    for (std::size_t i = 0; i < 2 * before_magazines; ++i) pool.deallocate(pool.allocate(600, 8), 600, 8);
     pool.check_invariants();
   }
   bool has_nursery() const {
@@ -125,7 +125,7 @@ TYPED_TEST(few_requests, of_a_pool_that_has_grown_go_upstream_without_being_aske
 
 // What is freed into a magazine serves every request of its class, also one that is aligned to all of it.
 TYPED_TEST(few_requests, are_aligned_for_whoever_comes_next) {
-  for (const std::size_t bytes : {32, 64, 96, 128, 256}) {
+  for (const std::size_t bytes : {32, 64, 96, 128, 256, 512}) {
     const std::size_t alignment = bytes & (~bytes + 1);
     TypeParam young(&this->upstream);
     population<TypeParam> first(young);
@@ -133,7 +133,7 @@ TYPED_TEST(few_requests, are_aligned_for_whoever_comes_next) {
       first.add(8);
       first.add(bytes);
     }
-    for (std::size_t i = 0; i < before_magazines; ++i) young.deallocate(young.allocate(300, 8), 300, 8);
+    for (std::size_t i = 0; i < before_magazines; ++i) young.deallocate(young.allocate(600, 8), 600, 8);
     first.free_all();
     population<TypeParam> aligned(young);
     for (int i = 0; i < 100; ++i) {
