@@ -132,6 +132,7 @@ void pool_core::flush_into(flushed& f, size_class c, void* const* blocks, std::s
     for (; bad_count < count; ++bad_count)
       bad[bad_count] = {blocks[bad_count], false, source_.find(blocks[bad_count])};
   }
+  if (bad_count != 0) bad_count = flush_to_nursery(c, bad, bad_count);
   if (bad_count != 0) dropped_.fetch_add(bad_count, std::memory_order_relaxed);
   for (std::size_t i = 0; i < bad_count && f.bad_count < flushed::most_bad; ++i)
     f.bad[f.bad_count++] = {bad[i], c};
@@ -152,7 +153,10 @@ void pool_core::flush_class(flushed& f, magazine_set& set, size_class c) noexcep
 void pool_core::finish(flushed& f, bool keep_chunks) noexcept {
   keep_chunks = keep_chunks || f.reserved;
   if (f.emptied != nullptr) source_.give(f.emptied);
-  if (!keep_chunks) source_.tick();
+  if (!keep_chunks) {
+    source_.tick();
+    if (nursery_.is_idle()) give_empty_nursery();
+  }
   for (std::size_t i = 0; i < f.bad_count; ++i) report_bad(f.bad[i].block, f.bad[i].c);
 }
 
@@ -161,7 +165,8 @@ void pool_core::report_bad(const bad_block& bad, size_class c) noexcept {
   if (bad.listed_free)
     report_violation(violation_kind::double_free, bad.address, block, natural_alignment_of(c),
                      "a block was freed that is free");
-  else if (bad.in != nullptr && bad.in->index_of(bad.address) != slab::most_blocks)
+  else if ((bad.in != nullptr && bad.in->index_of(bad.address) != slab::most_blocks) ||
+           class_in_nursery(bad.address) != size_class_count)
     report_violation(violation_kind::wrong_size, bad.address, block, natural_alignment_of(c),
                      "a block was freed with the size of another class");
   else
@@ -179,7 +184,7 @@ void pool_core::deallocate_oversized(void* p, std::size_t bytes, std::size_t ali
   else if (outcome == oversized::outcome::wrong_alignment)
     report_violation(violation_kind::wrong_alignment, p, bytes, alignment,
                      "an oversized block was freed with another alignment");
-  else if (source_.find(p) != nullptr)
+  else if (source_.find(p) != nullptr || nursery_.spans(p))
     report_violation(violation_kind::wrong_size, p, bytes, alignment,
                      "a pooled block was freed with an oversized size");
   else
@@ -188,16 +193,19 @@ void pool_core::deallocate_oversized(void* p, std::size_t bytes, std::size_t ali
 }
 
 void pool_core::release_all() noexcept {
+  if (void* const memory = nursery_.remove())
+    upstream_.deallocate(memory, nursery::bytes, nursery::alignment);
+  nursery_.reopen();
+  usage_.clear();
+  if (upstream_.allocations() == upstream_.deallocations()) return; // there is nothing else
   for (auto& slot : pools_) {
     if (pool* const p = slot.load(std::memory_order_acquire)) p->~pool();
     slot.store(nullptr, std::memory_order_release);
   }
   if (quarantine* const q = quarantine_.load(std::memory_order_acquire)) q->forget_all();
   depot_room_bytes_.store(0, std::memory_order_relaxed);
-  early_.forget_all();
   oversized_.release_all();
   source_.release_all();
-  usage_.clear();
 }
 
 // ---- seeing
@@ -205,20 +213,17 @@ void pool_core::release_all() noexcept {
 pool_statistics
 pool_core::statistics(const std::array<std::size_t, size_class_count>& cached) const noexcept {
   pool_statistics s;
-  std::array<std::size_t, size_class_count> kept_back = count_quarantine();
-  {
-    const std::lock_guard guard(early_mutex_);
-    early_.for_each([&](void*, size_class c) { ++kept_back[c]; });
-  }
+  const std::array<std::size_t, size_class_count> kept_back = count_quarantine();
+  std::array<std::size_t, size_class_count> in_nursery{}; // each is a slab of one block
+  for_each_in_nursery([&](const std::byte*, size_class c, std::size_t) { ++in_nursery[c]; });
   for (size_class c = 0; c < size_class_count; ++c) {
     const pool* const p = pools_[c].load(std::memory_order_acquire);
     if (p == nullptr && block_sizes[c] > options_.largest_required_pool_block) continue;
     size_class_statistics& row = s.rows[s.row_count++];
     row.block_size = block_sizes[c];
-    if (p == nullptr) continue;
-    const pool::counts count = p->count();
-    const std::size_t used = count.carved - count.free;
-    row.slabs = count.slabs;
+    const pool::counts count = p == nullptr ? pool::counts{} : p->count();
+    const std::size_t used = count.carved - count.free + in_nursery[c];
+    row.slabs = count.slabs + in_nursery[c];
     row.blocks_free = count.free;
     row.blocks_cached = std::min(cached[c] + kept_back[c] + count_depot(c), used);
     row.blocks_in_use = used - row.blocks_cached;
@@ -232,7 +237,7 @@ pool_core::statistics(const std::array<std::size_t, size_class_count>& cached) c
   s.bytes_in_use += s.oversized_bytes;
   s.bytes_held = upstream_.held();
   s.peak_bytes_in_use = usage_.peak();
-  s.chunks = source_.chunk_count();
+  s.chunks = source_.chunk_count() + (nursery_memory() != nullptr ? 1 : 0);
   s.upstream_allocations = upstream_.allocations();
   s.upstream_deallocations = upstream_.deallocations();
   s.dropped_blocks = dropped_.load(std::memory_order_relaxed);
@@ -244,7 +249,7 @@ void pool_core::check_invariants() const {
   oversized_.check_invariants();
   check_quarantine();
   check_depots();
-  check_early();
+  check_nursery();
   for (const auto& slot : pools_)
     if (const pool* const p = slot.load(std::memory_order_acquire)) p->check_invariants();
   // Another thread may be carrying a slab from one to the other: then it is looked at again.
@@ -272,6 +277,7 @@ void pool_core::check_set(const magazine_set& set) const {
 const char* pool_core::wrong_with_cached(size_class c, void* in_slot) const noexcept {
   const void* const block = recorded_ ? static_cast<block_record*>(in_slot)->address.load_relaxed() : in_slot;
   const slab* const s = source_.find(block);
+  if (s == nullptr && class_in_nursery(block) == c) return nullptr;
   if (s == nullptr || s->block_class() != c) return "quarry: a cached block is not of its class";
   const std::size_t index = s->index_of(block);
   return index == slab::most_blocks || s->is_free(index) ? "quarry: a cached block is free in its slab"

@@ -6,8 +6,9 @@
 #include <atomic>
 #include <cstddef>
 #include <memory_resource>
+#include <mutex>
 
-#include "mixed_magazine.hpp"
+#include "nursery.hpp"
 #include "oversized.hpp"
 #include "pool.hpp"
 #include "quarantine.hpp"
@@ -53,7 +54,9 @@ public:
 
   /// Takes 1 to `count` ≤ most_at_once blocks. Throws what upstream throws, and then nothing has changed.
   std::size_t refill(size_class c, void** out, std::size_t count) {
-    const std::size_t taken = pool_of(c).refill(out, count);
+    pool* const p = pools_[c].load(std::memory_order_acquire);
+    if (p == nullptr && refill_from_nursery(c, out)) return 1;
+    const std::size_t taken = (p != nullptr ? *p : make_pool(c)).refill(out, count);
     if (recorded_) to_records(out, taken);
     return taken;
   }
@@ -72,10 +75,27 @@ public:
 
   /// A block of class `c`. Throws what upstream throws, and then nothing has changed.
   void* allocate_early(size_class c);
-  /// Keeps a block at hand; false when it must be flushed. One that is at hand already is reported and
-  /// dropped.
-  bool keep_early(size_class c, void* block) noexcept;
-  void flush_early() noexcept;
+  /// What is tried before all else. A block for the request that ends at offset `last`, whether it is pooled
+  /// or not, or null. Expects the early mutex to be held.
+  void* allocate_in_nursery(std::size_t last) noexcept {
+    if (last >= nursery_.limit()) return nullptr;
+    const size_class c = size_class_of_last(last);
+    void* const block = nursery_.allocate_above(c);
+    if (block != nullptr) usage_.add(block_sizes[c]);
+    return block;
+  }
+  /// False when no block of class `c` that is in use starts there in the nursery, whatever it is. Expects the
+  /// early mutex to be held.
+  bool deallocate_in_nursery(size_class c, const void* block) noexcept {
+    if (!nursery_.deallocate(c, block)) return false;
+    usage_.subtract(block_sizes[c]);
+    return true;
+  }
+  /// The same for a pool that threads share, which lock.
+  void* allocate_in_nursery_shared(std::size_t last) noexcept;
+  bool deallocate_in_nursery_shared(size_class c, const void* block) noexcept;
+  /// The pool has magazines from now on.
+  void close_nursery() noexcept;
 
   /// Takes up to `count` blocks that another thread handed on.
   std::size_t take_from_depot(size_class c, void** out, std::size_t count) noexcept;
@@ -150,6 +170,7 @@ public:
   bool has_free(size_class c) const noexcept; ///< whether a slab of class `c` has a free block
   void trim(std::size_t keep_bytes) noexcept {
     flush_quarantine();
+    if (keep_bytes == 0) give_empty_nursery();
     source_.trim(keep_bytes);
   }
   void release_all() noexcept;
@@ -175,7 +196,9 @@ public:
   std::size_t count_depot(size_class c) const noexcept;
   std::array<std::size_t, size_class_count> count_quarantine() const noexcept;
 
-  bool owns(const void* address) const noexcept { return source_.owns(address) || oversized_.owns(address); }
+  bool owns(const void* address) const noexcept {
+    return nursery_.spans(address) || source_.owns(address) || oversized_.owns(address);
+  }
   slab* find(const void* address) const noexcept { return source_.find(address); }
   const chunk& chunk_of(const slab& s) const noexcept { return source_.chunk_of(s); }
   upstream& door() noexcept { return upstream_; }
@@ -219,6 +242,13 @@ public:
   void for_each_chunk(Function f) const {
     source_.for_each_chunk(f);
   }
+  /// Calls f(block, class, its bytes) for each block in the nursery, under its mutex.
+  template <class Function>
+  void for_each_in_nursery(Function f) const {
+    const std::lock_guard guard(early_mutex_);
+    nursery_.for_each(f);
+  }
+  const std::byte* nursery_memory() const noexcept { return nursery_.memory(); } ///< or null
 
   /// Throws std::logic_error when slabs, chunks or pools are not as their equations say.
   void check_invariants() const;
@@ -244,9 +274,16 @@ private:
   void lower(flushed& f, size_class c, std::size_t room) noexcept;
   const char* wrong_with_cached(size_class c, void* in_slot) const noexcept;
   void check_depots() const;
-  bool keeps_early(size_class c) const noexcept { return !recorded_ && mixed_magazine::takes(c); }
-  void flush_early(flushed& f) noexcept;
-  void check_early() const;
+  void check_nursery() const;
+  std::size_t largest_in_nursery() const noexcept {
+    return recorded_ || options_.max_blocks_per_chunk < nursery::units ? 0
+                                                                       : options_.largest_required_pool_block;
+  }
+  void open_nursery(size_class c) noexcept;
+  bool refill_from_nursery(size_class c, void** out) noexcept;
+  std::size_t flush_to_nursery(size_class c, bad_block* blocks, std::size_t count) noexcept;
+  void give_empty_nursery() noexcept;
+  size_class class_in_nursery(const void* block) const noexcept; ///< see nursery::class_at
   bool slabs_agree() const noexcept;
   void check_quarantine() const;
   void report_bad(const bad_block& bad, size_class c) noexcept;
@@ -264,7 +301,7 @@ private:
   std::atomic<std::size_t> next_looked_at_ = 0;   // a depot, modulo their number
   std::array<std::atomic<pool*>, size_class_count> pools_{};
   mutable optional_mutex early_mutex_;
-  mixed_magazine early_;
+  nursery nursery_{largest_in_nursery()};
   std::atomic<quarantine*> quarantine_ = nullptr; // made by the first allocation while memory is poisoned
 };
 

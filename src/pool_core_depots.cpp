@@ -111,7 +111,6 @@ void pool_core::lower(flushed& f, size_class c, std::size_t room) noexcept {
 
 void pool_core::flush_depot(flushed& f, size_class c) noexcept {
   if (const depot* const d = depot_of(c)) lower(f, c, d->room());
-  flush_early(f);
 }
 
 void pool_core::flush_depot(size_class c) noexcept {
@@ -124,7 +123,6 @@ void pool_core::flush_depot(size_class c) noexcept {
 
 void pool_core::flush_depots(flushed& f) noexcept {
   for (size_class c = 0; c < magazine_count; ++c) flush_depot(f, c);
-  flush_early(f);
 }
 
 void pool_core::hand_on_set(flushed& f, magazine_set& set) noexcept {
@@ -145,11 +143,6 @@ std::size_t pool_core::list_depots(const void** out, std::size_t room) const noe
         if (listed < room) out[listed] = block;
         ++listed;
       });
-  const std::lock_guard guard(early_mutex_);
-  early_.for_each([&](void* block, size_class) {
-    if (listed < room) out[listed] = block;
-    ++listed;
-  });
   return listed;
 }
 

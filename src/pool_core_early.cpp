@@ -1,69 +1,90 @@
-// How a pool core serves a pool that has no magazines yet.
-#include <algorithm>
+// How a pool core serves a pool that has no magazines yet: from its nursery, as far as that goes.
 #include <mutex>
-#include <stdexcept>
+#include <utility>
 
 #include "pool_core.hpp"
-#include <quarry/violation.hpp>
 
 namespace quarry::detail {
 
+void* pool_core::allocate_in_nursery_shared(std::size_t last) noexcept {
+  if (last >= nursery_.limit()) return nullptr;
+  const std::lock_guard guard(early_mutex_);
+  return allocate_in_nursery(last);
+}
+
+bool pool_core::deallocate_in_nursery_shared(size_class c, const void* block) noexcept {
+  if (!nursery_.spans(block)) return false;
+  const std::lock_guard guard(early_mutex_);
+  return deallocate_in_nursery(c, block);
+}
+
+// A class that has slabs, as every class with a reservation has, asks upstream for no nursery.
 void* pool_core::allocate_early(size_class c) {
-  constexpr std::size_t few = 4, few_bytes = 160;
-  void* blocks[few];
-  std::size_t wanted = 1;
-  if (keeps_early(c)) {
-    const std::lock_guard guard(early_mutex_);
-    if (void* const block = early_.pop(c)) return block;
-    wanted = std::clamp<std::size_t>(std::min(early_.room() + 1, few_bytes / block_sizes[c]), 1, few);
-  }
-  std::size_t left = refill(c, blocks, wanted);
-  {
-    const std::lock_guard guard(early_mutex_);
-    while (left > 1 && early_.room() != 0) early_.push(c, blocks[--left]);
-  }
-  if (left > 1) flush(c, blocks + 1, left - 1); // another thread was faster
-  return blocks[0];
+  if (nursery_.wants_memory(c) && pools_[c].load(std::memory_order_acquire) == nullptr) open_nursery(c);
+  void* block;
+  refill(c, &block, 1);
+  return block;
 }
 
-// Checked as at a flush: what is bad is left to that.
-bool pool_core::keep_early(size_class c, void* block) noexcept {
-  if (!keeps_early(c)) return false;
-  const pool* const p = pools_[c].load(std::memory_order_acquire);
-  if (p == nullptr || !p->uses(block)) return false;
-  {
-    const std::lock_guard guard(early_mutex_);
-    if (!early_.holds(block)) {
-      if (early_.room() == 0) return false;
-      early_.push(c, block);
-      return true;
+// For a class that has no slab; also when the pool has magazines, so that nobody has to wait for upstream who
+// could be served.
+bool pool_core::refill_from_nursery(size_class c, void** out) noexcept {
+  const std::lock_guard guard(early_mutex_);
+  *out = nursery_.allocate(c);
+  if (*out != nullptr) usage_.add(block_sizes[c]);
+  return *out != nullptr;
+}
+
+// Looks again once it may call upstream, since another thread may have been faster, and after the call, since
+// one from within upstream may. When upstream has no memory, there may be some for a slab.
+void pool_core::open_nursery(size_class c) noexcept {
+  const std::lock_guard growing(upstream_.mutex());
+  if (!nursery_.wants_memory(c)) return;
+  try {
+    void* memory = upstream_.allocate(nursery::bytes, nursery::alignment);
+    {
+      const std::lock_guard guard(early_mutex_);
+      if (nursery_.wants_memory(c)) nursery_.add(std::exchange(memory, nullptr));
     }
+    if (memory != nullptr) upstream_.deallocate(memory, nursery::bytes, nursery::alignment);
+  } catch (...) {
   }
-  dropped_.fetch_add(1, std::memory_order_relaxed);
-  report_bad({block, true, source_.find(block)}, c);
-  return true;
 }
 
-void pool_core::flush_early(flushed& f) noexcept {
+// What no slab has: blocks of the nursery go back there, the others stay. Returns how many those are.
+std::size_t pool_core::flush_to_nursery(size_class c, bad_block* blocks, std::size_t count) noexcept {
+  std::size_t bad_count = 0;
   const std::lock_guard guard(early_mutex_);
-  early_.for_each([&](void* block, size_class c) { flush_into(f, c, &block, 1); });
-  early_.forget_all();
+  for (std::size_t i = 0; i < count; ++i) {
+    const bad_block& b = blocks[i];
+    if (!deallocate_in_nursery(c, b.address))
+      blocks[bad_count++] = {b.address, b.listed_free || nursery_.has_freed(b.address), b.in};
+  }
+  return bad_count;
 }
 
-// Also within an allocation, which may be one of reserved blocks: nothing goes upstream.
-void pool_core::flush_early() noexcept {
-  flushed f;
-  flush_early(f);
-  finish(f, true);
-}
-
-void pool_core::check_early() const {
+void pool_core::close_nursery() noexcept {
   const std::lock_guard guard(early_mutex_);
-  const char* wrong = nullptr;
-  early_.for_each([&](void* block, size_class c) {
-    if (const char* const what = wrong_with_cached(c, block)) wrong = what;
-  });
-  if (wrong != nullptr) throw std::logic_error(wrong);
+  nursery_.close();
+}
+
+void pool_core::give_empty_nursery() noexcept {
+  void* memory;
+  {
+    const std::lock_guard guard(early_mutex_);
+    memory = nursery_.remove_if_empty();
+  }
+  if (memory != nullptr) upstream_.deallocate(memory, nursery::bytes, nursery::alignment);
+}
+
+void pool_core::check_nursery() const {
+  const std::lock_guard guard(early_mutex_);
+  nursery_.check_invariants();
+}
+
+size_class pool_core::class_in_nursery(const void* block) const noexcept {
+  const std::lock_guard guard(early_mutex_);
+  return nursery_.class_at(block);
 }
 
 } // namespace quarry::detail

@@ -65,6 +65,14 @@ auto room_of(const detail::pool_core& core, const detail::magazine_set& set) {
 
 bool is_there(const detail::magazine_set* set) noexcept { return set != &detail::no_magazines; }
 
+// A cold call as any other: then magazines are due.
+void* allocate_in_nursery(detail::unsynchronized_state& s, std::size_t last) noexcept {
+  if (s.cold_calls >= calls_before_magazines) return nullptr;
+  void* const block = s.core.allocate_in_nursery(last);
+  if (block != nullptr) ++s.cold_calls;
+  return block;
+}
+
 bool magazines_are_due(detail::unsynchronized_state& s, const detail::magazine_set* set) noexcept {
   if (!is_there(set)) return ++s.cold_calls > calls_before_magazines;
   return s.magazine_bytes < most_magazine_bytes && due_magazine_bytes(s.core.bytes_used()) > s.magazine_bytes;
@@ -80,7 +88,7 @@ void make_magazines(detail::unsynchronized_state& s, detail::magazine_set*& set,
     larger->take_over(*set);
     s.core.give_bookkeeping(set, s.magazine_bytes);
   } else {
-    s.core.flush_early();
+    s.core.close_nursery();
   }
   set = larger;
   s.magazine_bytes = bytes;
@@ -100,6 +108,38 @@ void flush_magazines(detail::pool_core& core, detail::magazine_set& set) noexcep
   core.finish(f, true);
 }
 
+// Not inlined: then what comes before needs no frame.
+[[gnu::noinline]] void* allocate_past_nursery(detail::unsynchronized_state& s, detail::magazine_set*& set,
+                                              std::size_t bytes, std::size_t alignment) {
+  detail::pool_core& core = s.core;
+  const std::size_t last = last_byte_of(at_least_one(bytes), alignment);
+  if (!core.pooled(last, alignment)) return core.large().allocate(bytes, alignment);
+  if (detail::poisoning()) return core.allocate_poisoned(core.class_of(bytes, alignment), bytes);
+  const size_class c = size_class_of_last(last);
+  if (magazines_are_due(s, set)) try_to_make_magazines(s, set);
+  if (c < detail::magazine_count && is_there(set)) {
+    detail::no_mutex mutex;
+    return detail::take(core, *set, mutex, c, room_of(core, *set));
+  }
+  return core.allocate_early(c);
+}
+
+[[gnu::noinline]] void deallocate_past_nursery(detail::unsynchronized_state& s, detail::magazine_set& set,
+                                               void* p, std::size_t bytes, std::size_t alignment) noexcept {
+  detail::pool_core& core = s.core;
+  const std::size_t last = last_byte_of(at_least_one(bytes), alignment);
+  if (!core.pooled(last, alignment)) return core.deallocate_oversized(p, bytes, alignment);
+  if (detail::poisoning()) return core.deallocate_poisoned(core.class_of(bytes, alignment), p);
+  const size_class c = size_class_of_last(last);
+  if (c >= detail::magazine_count || !is_there(&set)) return core.flush(c, &p, 1);
+  detail::no_mutex mutex;
+  detail::give(core, set, mutex, c, p, room_of(core, set));
+  if (core.reserved(c) == 0 && core.magazines_are_stale()) {
+    flush_magazines(core, set);
+    if (core.is_thrifty()) set.give_up_room();
+  }
+}
+
 } // namespace
 
 // ---- unsynchronized
@@ -111,44 +151,24 @@ unsynchronized_pool_resource::unsynchronized_pool_resource(const std::pmr::pool_
 
 unsynchronized_pool_resource::~unsynchronized_pool_resource() { state().~unsynchronized_state(); }
 
-detail::unsynchronized_state& unsynchronized_pool_resource::state() noexcept {
+inline detail::unsynchronized_state& unsynchronized_pool_resource::state() noexcept {
   return *std::launder(reinterpret_cast<detail::unsynchronized_state*>(state_));
 }
-const detail::unsynchronized_state& unsynchronized_pool_resource::state() const noexcept {
+inline const detail::unsynchronized_state& unsynchronized_pool_resource::state() const noexcept {
   return *std::launder(reinterpret_cast<const detail::unsynchronized_state*>(state_));
 }
 
 void* unsynchronized_pool_resource::allocate_cold(std::size_t bytes, std::size_t alignment) {
-  detail::pool_core& core = state().core;
-  const std::size_t last = last_byte_of(at_least_one(bytes), alignment);
-  if (!core.pooled(last, alignment)) return core.large().allocate(bytes, alignment);
-  if (detail::poisoning()) return core.allocate_poisoned(core.class_of(bytes, alignment), bytes);
-  const size_class c = size_class_of_last(last);
-  if (magazines_are_due(state(), magazines_)) try_to_make_magazines(state(), magazines_);
-  if (c < detail::magazine_count && is_there(magazines_)) {
-    detail::no_mutex mutex;
-    return detail::take(core, *magazines_, mutex, c, room_of(core, *magazines_));
-  }
-  return core.allocate_early(c);
+  if (void* const block = allocate_in_nursery(state(), last_byte_of(at_least_one(bytes), alignment)))
+    return block;
+  return allocate_past_nursery(state(), magazines_, bytes, alignment);
 }
 
 void unsynchronized_pool_resource::deallocate_cold(void* p, std::size_t bytes,
                                                    std::size_t alignment) noexcept {
-  detail::pool_core& core = state().core;
-  const std::size_t last = last_byte_of(at_least_one(bytes), alignment);
-  if (!core.pooled(last, alignment)) return core.deallocate_oversized(p, bytes, alignment);
-  if (detail::poisoning()) return core.deallocate_poisoned(core.class_of(bytes, alignment), p);
-  const size_class c = size_class_of_last(last);
-  if (c >= detail::magazine_count || !is_there(magazines_)) {
-    if (!core.keep_early(c, p)) core.flush(c, &p, 1);
-    return;
-  }
-  detail::no_mutex mutex;
-  detail::give(core, *magazines_, mutex, c, p, room_of(core, *magazines_));
-  if (core.reserved(c) == 0 && core.magazines_are_stale()) {
-    flush_magazines(core, *magazines_);
-    if (core.is_thrifty()) magazines_->give_up_room();
-  }
+  const size_class c = size_class_of_last(last_byte_of(at_least_one(bytes), alignment));
+  if (!state().core.deallocate_in_nursery(c, p))
+    deallocate_past_nursery(state(), *magazines_, p, bytes, alignment);
 }
 
 void unsynchronized_pool_resource::release() noexcept {
@@ -215,24 +235,26 @@ synchronized_pool_resource::synchronized_pool_resource(const std::pmr::pool_opti
 
 synchronized_pool_resource::~synchronized_pool_resource() { state().~synchronized_state(); }
 
-detail::synchronized_state& synchronized_pool_resource::state() noexcept {
+inline detail::synchronized_state& synchronized_pool_resource::state() noexcept {
   return *std::launder(reinterpret_cast<detail::synchronized_state*>(state_));
 }
-const detail::synchronized_state& synchronized_pool_resource::state() const noexcept {
+inline const detail::synchronized_state& synchronized_pool_resource::state() const noexcept {
   return *std::launder(reinterpret_cast<const detail::synchronized_state*>(state_));
 }
 
 void* synchronized_pool_resource::allocate_cold(std::size_t bytes, std::size_t alignment) {
-  detail::pool_core& core = state().core;
   const std::size_t last = last_byte_of(at_least_one(bytes), alignment);
+  if (void* const block = state().caches.allocate_in_nursery(last)) return block;
+  detail::pool_core& core = state().core;
   if (!core.pooled(last, alignment)) return core.large().allocate(bytes, alignment);
   if (detail::poisoning()) return core.allocate_poisoned(core.class_of(bytes, alignment), bytes);
   return state().caches.allocate(size_class_of_last(last));
 }
 
 void synchronized_pool_resource::deallocate_cold(void* p, std::size_t bytes, std::size_t alignment) noexcept {
-  detail::pool_core& core = state().core;
   const std::size_t last = last_byte_of(at_least_one(bytes), alignment);
+  if (state().caches.deallocate_in_nursery(size_class_of_last(last), p)) return;
+  detail::pool_core& core = state().core;
   if (!core.pooled(last, alignment)) return core.deallocate_oversized(p, bytes, alignment);
   if (detail::poisoning()) return core.deallocate_poisoned(core.class_of(bytes, alignment), p);
   state().caches.deallocate(size_class_of_last(last), p);

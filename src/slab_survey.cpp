@@ -90,6 +90,10 @@ std::vector<surveyed_slab> copy_slabs(const pool_core& core, bool with_records) 
       if (seen < room && with_records) mark_cached_by_records(out[seen], s);
       ++seen;
     });
+    core.for_each_in_nursery([&](const std::byte* block, size_class c, std::size_t bytes) {
+      if (seen < room) out[seen] = {block, bytes, c, 0, 1, 1, {}, {}};
+      ++seen;
+    });
     return seen;
   });
 }
@@ -101,6 +105,10 @@ std::vector<surveyed_chunk> copy_chunks(const pool_core& core) {
       if (seen < room) out[seen] = {c.base, c.bytes};
       ++seen;
     });
+    if (const std::byte* const memory = core.nursery_memory()) {
+      if (seen < room) out[seen] = {memory, nursery::bytes};
+      ++seen;
+    }
     return seen;
   });
 }

@@ -21,7 +21,8 @@ enum class block_state : std::uint8_t {
 };
 inline constexpr std::size_t block_state_count = 4;
 
-// Block i lies at base + i · block_size_of(c). What blocks don't fill of `bytes` is the slab's tail.
+// Block i lies at base + i · block_size_of(c). What blocks don't fill of `bytes` is the slab's tail. A block
+// in the nursery is a slab of its own.
 struct surveyed_slab {
   const std::byte* base;
   std::size_t bytes;

@@ -106,19 +106,19 @@ thread_cache* thread_magazines::find_or_make(bool may_allocate) noexcept {
     }
   if (thread_has_left || !membarrier_works()) return nullptr;
   if (is_early()) {
-    cold_calls_.fetch_add(1, std::memory_order_relaxed); // never back: then what came late would stay at hand
+    note_cold_call();
     return nullptr;
   }
   return make(may_allocate);
 }
 
-bool thread_magazines::is_early() const noexcept {
-  return cold_calls_.load(std::memory_order_relaxed) < calls_before_caches;
+// Where several threads count at once some calls are not counted, and caches come a little later.
+void thread_magazines::note_cold_call() noexcept {
+  cold_calls_.store(cold_calls_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 }
 
-// Another thread may have made the first cache, and flushed what was at hand, before we put more there.
-void thread_magazines::leave_nothing_early() noexcept {
-  if (!is_early()) core_.flush_early();
+bool thread_magazines::is_early() const noexcept {
+  return cold_calls_.load(std::memory_order_relaxed) < calls_before_caches;
 }
 
 thread_cache* thread_magazines::make(bool may_allocate) noexcept {
@@ -137,7 +137,7 @@ thread_cache* thread_magazines::make(bool may_allocate) noexcept {
     cache->owner.store_release(resource_);
   }
   caches_.fetch_add(1, std::memory_order_relaxed);
-  core_.flush_early();
+  core_.close_nursery();
   cache->next_of_thread = first_of_this_thread;
   first_of_this_thread = cache;
   install(*cache);
@@ -211,6 +211,19 @@ void thread_magazines::see_to_room(thread_cache& cache) noexcept {
   if (taken > all || wants_more) take_room_of_idle();
 }
 
+// Only early calls, or else no thread would come to make a cache. The first cache closes the nursery.
+void* thread_magazines::allocate_in_nursery(std::size_t last) noexcept {
+  void* const block = is_early() ? core_.allocate_in_nursery_shared(last) : nullptr;
+  if (block != nullptr && membarrier_works()) note_cold_call();
+  return block;
+}
+
+bool thread_magazines::deallocate_in_nursery(size_class c, const void* block) noexcept {
+  if (!core_.deallocate_in_nursery_shared(c, block)) return false;
+  if (is_early() && membarrier_works()) note_cold_call();
+  return true;
+}
+
 void* thread_magazines::allocate(size_class c) {
   thread_cache* const cache = c < magazine_count ? find_or_make(true) : nullptr;
   if (cache != nullptr) {
@@ -222,11 +235,7 @@ void* thread_magazines::allocate(size_class c) {
     if (core_.reserved(c) == 0) see_to_room(*cache);
     return block;
   }
-  if (is_early()) {
-    void* const early = core_.allocate_early(c);
-    leave_nothing_early();
-    return early;
-  }
+  if (is_early()) return core_.allocate_early(c);
   void* block;
   core_.refill(c, &block, 1);
   return block;
@@ -234,10 +243,7 @@ void* thread_magazines::allocate(size_class c) {
 
 void thread_magazines::deallocate(size_class c, void* block) noexcept {
   thread_cache* const cache = c < magazine_count ? find_or_make(false) : nullptr;
-  if (cache == nullptr) {
-    if (!is_early() || !core_.keep_early(c, block)) return core_.flush(c, &block, 1);
-    return leave_nothing_early();
-  }
+  if (cache == nullptr) return core_.flush(c, &block, 1);
   owner_section inside(*cache);
   give(core_, *cache, inside, c, block, [&](std::size_t more) { return has_room(*cache, more); });
   if (core_.reserved(c) != 0) return; // such calls do one refill or flush, and nothing besides

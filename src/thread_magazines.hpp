@@ -32,6 +32,10 @@ public:
   /// A place in the threads' tables for a new pool.
   static std::size_t next_table_index() noexcept;
 
+  /// What is tried before all else, see pool_core.
+  void* allocate_in_nursery(std::size_t last) noexcept;
+  bool deallocate_in_nursery(size_class c, const void* block) noexcept;
+
   /// Takes a block of class `c` when the hot path could not. Throws what upstream throws.
   void* allocate(size_class c);
   void deallocate(size_class c, void* block) noexcept;
@@ -66,7 +70,7 @@ private:
   void install(thread_cache& cache) noexcept;
   void retire(thread_cache& cache) noexcept;
   bool is_early() const noexcept;
-  void leave_nothing_early() noexcept;
+  void note_cold_call() noexcept;
   void* take_reserved(size_class c) noexcept;
   void reclaim(size_class c) noexcept;
   void see_to_room(thread_cache& cache) noexcept;

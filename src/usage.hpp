@@ -105,8 +105,9 @@ private:
     value.store(now, std::memory_order_relaxed);
     return now;
   }
-  static void raise(std::atomic<std::size_t>& maximum, std::size_t value) noexcept {
+  void raise(std::atomic<std::size_t>& maximum, std::size_t value) noexcept {
     std::size_t seen = maximum.load(std::memory_order_relaxed);
+    if (!shared_ && seen < value) return maximum.store(value, std::memory_order_relaxed);
     while (seen < value && !maximum.compare_exchange_weak(seen, value, std::memory_order_relaxed)) {
     }
   }

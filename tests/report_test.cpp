@@ -32,11 +32,12 @@ protected:
     for (std::size_t i = 0; i < count; ++i) live.add(d.between(1, largest));
     for (std::size_t i = 0; i < count / 3; ++i) live.free_random(d);
   }
-  json as_json() const {
+  static json json_of(const Pool& which) {
     std::ostringstream out;
-    report::json(out, pool);
+    report::json(out, which);
     return json::parse(out.str());
   }
+  json as_json() const { return json_of(pool); }
   std::string as_text() const {
     std::ostringstream out;
     report::text(out, pool);
@@ -127,7 +128,7 @@ void expect_each_block_as_it_is(const json& report, const Live& live) {
   }
 }
 
-// Also of a pool that has no magazines yet, and keeps a few blocks at hand.
+// Also of a pool that has no magazines yet, and its blocks in a nursery.
 TYPED_TEST(report_test, json_shows_each_block_as_it_is) {
   this->fill(3);
   expect_each_block_as_it_is(this->as_json(), this->live);
@@ -149,17 +150,37 @@ TYPED_TEST(report_test, json_shows_each_chunk_that_upstream_gave) {
 }
 
 TYPED_TEST(report_test, free_blocks_are_told_from_untouched_ones) {
-  void* blocks[4];
-  for (void*& each : blocks) each = this->pool.allocate(40, 8);
-  this->pool.deallocate(blocks[1], 40, 8);
-  this->pool.trim(); // nothing stays at hand
-  const json report = this->as_json();
+  TypeParam without_nursery({63, 0}, &this->upstream);
+  void* blocks[3];
+  for (void*& each : blocks) each = without_nursery.allocate(40, 8);
+  without_nursery.deallocate(blocks[1], 40, 8);
+  without_nursery.trim(); // nothing is kept back
+  const json report = this->json_of(without_nursery);
   ASSERT_EQ(report.at("slabs").size(), 1u);
   const json& slab = report.at("slabs").at(0);
   const auto shown = slab.at("blocks").template get<std::string>();
-  ASSERT_GT(shown.size(), 4u);
-  EXPECT_EQ(shown, "ufuu" + std::string(shown.size() - 4, '.'));
+  ASSERT_GT(shown.size(), 3u);
+  EXPECT_EQ(shown, "ufu" + std::string(shown.size() - 3, '.'));
   EXPECT_EQ(address_in(slab), reinterpret_cast<std::uintptr_t>(blocks[0]));
+}
+
+// In the nursery each is a slab of its own.
+TYPED_TEST(report_test, the_first_blocks_are_shown_one_by_one) {
+  if (test::memory_is_poisoned()) GTEST_SKIP() << "there is no nursery while memory is poisoned";
+  void* blocks[3];
+  for (void*& each : blocks) each = this->pool.allocate(40, 8);
+  this->pool.deallocate(blocks[1], 40, 8);
+  const json report = this->as_json();
+  ASSERT_EQ(report.at("chunks").size(), 1u);
+  EXPECT_EQ(report.at("chunks").at(0).at("bytes"), 1024u);
+  ASSERT_EQ(report.at("slabs").size(), 2u);
+  for (const std::size_t i : {0u, 1u}) {
+    const json& slab = report.at("slabs").at(i);
+    EXPECT_EQ(address_in(slab), reinterpret_cast<std::uintptr_t>(blocks[2 * i]));
+    EXPECT_EQ(slab.at("blocks"), "u");
+    EXPECT_EQ(slab.at("block_size"), 40u);
+    EXPECT_EQ(slab.at("bytes"), 48u);
+  }
 }
 
 TYPED_TEST(report_test, json_of_a_new_pool_is_empty) {

@@ -65,20 +65,24 @@ class Core:
             self.sets += 1
             for c, count in enumerate(cached_blocks(magazine_set)):
                 self.cached[c] += count
-        early = core["early_"]
-        for c in items(early["classes_"])[: int(early["count_"])]:
-            self.cached[int(c)] += 1
+        self.nursery = core["nursery_"]
+        self.young = [0] * CLASSES  # blocks in it, each a slab of its own
+        starts = int(self.nursery["starts_"])
+        for unit, c in enumerate(items(self.nursery["classes_"])):
+            if starts >> unit & 1:
+                self.young[int(c)] += 1
         self.classes = [self.class_of(c, scalar(p)) for c, p in enumerate(items(core["pools_"]))]
 
     def class_of(self, c, pool):
-        if int(pool) == 0:
-            return None
-        slabs, carved, free = (int(pool[member]) for member in ("slabs_", "carved_", "free_"))
-        cached = self.cached[c] + in_depot(pool)
-        return {"slabs": slabs, "used": carved - free - cached, "cached": cached, "free": free}
+        slabs = carved = free = depot = 0
+        if int(pool) != 0:
+            slabs, carved, free = (int(pool[member]) for member in ("slabs_", "carved_", "free_"))
+            depot = in_depot(pool)
+        cached, young = self.cached[c] + depot, self.young[c]
+        return {"slabs": slabs + young, "used": carved + young - free - cached, "cached": cached, "free": free}
 
     def bytes_of(self, what):
-        return sum(row[what] * block_size(c) for c, row in enumerate(self.classes) if row)
+        return sum(row[what] * block_size(c) for c, row in enumerate(self.classes))
 
     def to_string(self):
         large = int(self.core["oversized_"]["bytes_"])
@@ -87,13 +91,13 @@ class Core:
             in_bytes(self.bytes_of("used") + large),
             in_bytes(self.bytes_of("cached")),
             in_bytes(self.bytes_of("free")),
-            counted(number(self.core["source_"]["chunks_"]), "chunk"),
-            counted(sum(row["slabs"] for row in self.classes if row), "slab"),
+            counted(number(self.core["source_"]["chunks_"]) + (number(self.nursery["memory_"]) != 0), "chunk"),
+            counted(sum(row["slabs"] for row in self.classes), "slab"),
         )
 
     def children(self):
         for c, row in enumerate(self.classes):
-            if row and row["slabs"]:
+            if row["slabs"]:
                 yield "[%s]" % in_bytes(block_size(c)), "%d in use, %d cached, %d free; %s" % (
                     row["used"],
                     row["cached"],
