@@ -119,12 +119,13 @@ bool pool::uses(const void* address) const noexcept {
 // All look-ups before the first use, so that their cache misses overlap. Blocks that come together often lie
 // together.
 void pool::find_slabs(void* const* blocks, std::size_t count, slab** found) const noexcept {
-  const std::byte* base = nullptr;
+  const std::byte* base = nullptr; // of the last slab, which has so many bytes of blocks
   std::size_t bytes = 0;
   slab* last = nullptr;
   for (std::size_t i = 0; i < count; ++i) {
     if (static_cast<std::size_t>(static_cast<const std::byte*>(blocks[i]) - base) >= bytes) {
       last = source_.find(blocks[i]);
+      bytes = 0;
       if (last != nullptr) {
         __builtin_prefetch(last, 1);
         base = last->base;

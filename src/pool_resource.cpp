@@ -40,11 +40,6 @@ constexpr std::size_t least_room = 7 << 16;        // for free blocks
 constexpr std::size_t least_magazine_bytes = 4096;
 constexpr std::size_t most_magazine_bytes = 16384;
 
-// Bytes for a magazine set: up to a third of what is used, for bursts of small blocks.
-std::size_t due_magazine_bytes(std::size_t used) noexcept {
-  return std::clamp(std::bit_floor(used / 3 + 1), least_magazine_bytes, most_magazine_bytes);
-}
-
 // A request for nothing gets a block like one for a byte.
 std::size_t at_least_one(std::size_t bytes) noexcept { return std::max<std::size_t>(bytes, 1); }
 
@@ -73,14 +68,18 @@ void* allocate_in_nursery(detail::unsynchronized_state& s, std::size_t last) noe
   return block;
 }
 
-bool magazines_are_due(detail::unsynchronized_state& s, const detail::magazine_set* set) noexcept {
-  if (!is_there(set)) return ++s.cold_calls > calls_before_magazines;
-  return s.magazine_bytes < most_magazine_bytes && due_magazine_bytes(s.core.bytes_used()) > s.magazine_bytes;
+// Bytes for a magazine set: twice as many when slots run short, at most three quarters of what is used, so
+// that bursts of small blocks fit.
+std::size_t due_magazine_bytes(const detail::unsynchronized_state& s,
+                               const detail::magazine_set* set) noexcept {
+  if (!is_there(set)) return s.cold_calls > calls_before_magazines ? least_magazine_bytes : 0;
+  const std::size_t more = 2 * s.magazine_bytes;
+  const bool runs_short = more <= most_magazine_bytes && !set->has_slots(set->slot_count / 8);
+  return runs_short && more <= s.core.bytes_used() / 4 * 3 ? more : 0;
 }
 
 // Throws what upstream throws, and then the pool has the magazines it had.
 void make_magazines(detail::unsynchronized_state& s, detail::magazine_set*& set, std::size_t bytes) {
-  if (bytes <= s.magazine_bytes) return;
   void* const memory = s.core.take_bookkeeping(bytes);
   auto* const larger = ::new (memory) detail::magazine_set;
   larger->set_room(bytes - sizeof(detail::magazine_set));
@@ -94,9 +93,10 @@ void make_magazines(detail::unsynchronized_state& s, detail::magazine_set*& set,
   s.magazine_bytes = bytes;
 }
 
-void try_to_make_magazines(detail::unsynchronized_state& s, detail::magazine_set*& set) noexcept {
+void try_to_make_magazines(detail::unsynchronized_state& s, detail::magazine_set*& set,
+                           std::size_t bytes) noexcept {
   try {
-    make_magazines(s, set, due_magazine_bytes(s.core.bytes_used()));
+    make_magazines(s, set, bytes);
   } catch (...) { // then the pool goes on with what it has
   }
 }
@@ -116,7 +116,8 @@ void flush_magazines(detail::pool_core& core, detail::magazine_set& set) noexcep
   if (!core.pooled(last, alignment)) return core.large().allocate(bytes, alignment);
   if (detail::poisoning()) return core.allocate_poisoned(core.class_of(bytes, alignment), bytes);
   const size_class c = size_class_of_last(last);
-  if (magazines_are_due(s, set)) try_to_make_magazines(s, set);
+  if (!is_there(set)) ++s.cold_calls;
+  if (const std::size_t due = due_magazine_bytes(s, set)) try_to_make_magazines(s, set, due);
   if (c < detail::magazine_count && is_there(set)) {
     detail::no_mutex mutex;
     return detail::take(core, *set, mutex, c, room_of(core, *set));
@@ -193,7 +194,8 @@ std::size_t unsynchronized_pool_resource::good_size(std::size_t bytes, std::size
 void unsynchronized_pool_resource::reserve(std::size_t bytes, std::size_t alignment, std::size_t count) {
   detail::pool_core& core = state().core;
   const size_class c = class_to_reserve(core, bytes, alignment);
-  make_magazines(state(), magazines_, most_magazine_bytes); // no call upstream for larger ones later
+  if (state().magazine_bytes < most_magazine_bytes) // no call upstream for larger ones later
+    make_magazines(state(), magazines_, most_magazine_bytes);
   core.reserve(c, count);
 }
 

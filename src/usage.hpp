@@ -7,9 +7,9 @@
 
 namespace quarry::detail {
 
-// Counted in batches, at refills and flushes: a block in a magazine counts as used. Time is counted in frees: a
-// window is over when a fifth of what was used at the highest was freed. A load that empties and fills all the
-// time comes up to two fifths in any two windows.
+// Counted in batches, at refills and flushes: a block in a magazine counts as used. Time is counted in frees:
+// a window is over when a fifth of what was used at the highest was freed. A load that empties and fills all
+// the time comes up to two fifths in any two windows.
 //
 //   used = taken − given ≤ window_peak, period_peak ≤ peak;   period_peak ≤ high when a period ends
 class usage {
@@ -81,9 +81,7 @@ public:
   std::size_t peak() const noexcept { return peak_.load(std::memory_order_relaxed); }
 
 private:
-  std::size_t high() const noexcept {
-    return std::max(high_.load(std::memory_order_relaxed), period_peak());
-  }
+  std::size_t high() const noexcept { return std::max(high_.load(std::memory_order_relaxed), period_peak()); }
   std::size_t few() const noexcept {
     constexpr std::size_t small = std::size_t{2} << 20;
     const std::size_t most = high();

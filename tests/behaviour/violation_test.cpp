@@ -57,6 +57,20 @@ TYPED_TEST(violations, good_use_reports_nothing) {
   EXPECT_EQ(this->pool.statistics().dropped_blocks, 0u);
 }
 
+// Blocks that are freed together are looked up together; a bad one among them spoils none.
+TYPED_TEST(violations, a_foreign_pointer_between_two_blocks_of_one_slab) {
+  std::vector<void*> blocks(1000);
+  for (void*& block : blocks) block = this->allocate();
+  this->pool.trim();
+  alignas(16) char stranger[64];
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    this->free(blocks[i]);
+    if (i == 500) this->free(stranger);
+  }
+  this->expect_dropped(violation_kind::foreign_pointer, stranger);
+  EXPECT_EQ(this->pool.statistics().bytes_in_use, 0u);
+}
+
 TYPED_TEST(violations, a_pool_destroyed_with_live_blocks_is_no_leak) {
   (void)std::make_unique<TypeParam>()->allocate(64, 8);
   EXPECT_TRUE(this->seen.all().empty());
