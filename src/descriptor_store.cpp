@@ -6,38 +6,46 @@
 namespace quarry::detail {
 
 void* descriptor_store::take() noexcept {
-  slab* const block = roomy_.lowest();
+  slab* const block = serving_;
   if (block == nullptr) return nullptr;
   if (block->empty()) --empty_;
-  void* piece = nullptr;
-  block->take(&piece, 1);
+  void* const piece = block->take_lowest();
   if (block->free_count == 0) {
     roomy_.erase(*block);
     full_.insert(*block);
+    serving_ = roomy_.lowest();
   }
   return piece;
 }
 
 bool descriptor_store::give(void* piece) noexcept {
-  for (const bool was_full : {false, true}) {
-    slab* const block = (was_full ? full_ : roomy_).at_or_below(piece);
-    if (block == nullptr || !block->where().spans(piece)) continue;
-    block->mark_free(block->index_of(piece));
-    ++block->free_count;
-    if (was_full) {
-      full_.erase(*block);
-      roomy_.insert(*block);
-    }
-    if (block->empty()) ++empty_;
-    return true;
+  slab* const block = block_of(piece);
+  if (block == nullptr) return false;
+  block->mark_free(block->index_of(piece));
+  if (block->free_count++ == 0) {
+    full_.erase(*block);
+    roomy_.insert(*block);
+    serving_ = roomy_.lowest();
   }
-  return false;
+  if (block->empty()) ++empty_;
+  return true;
+}
+
+// Most often the one that serves.
+slab* descriptor_store::block_of(const void* piece) const noexcept {
+  if (serving_ != nullptr && serving_->where().spans(piece)) return serving_;
+  for (const address_tree<slab>* const blocks : {&full_, &roomy_}) {
+    slab* const block = blocks->at_or_below(piece);
+    if (block != nullptr && block->where().spans(piece)) return block;
+  }
+  return nullptr;
 }
 
 void descriptor_store::add(void* memory, std::size_t pieces) noexcept {
   slab& block = *::new (memory) slab;
   block.reset(static_cast<std::byte*>(memory) + sizeof(slab), class_, pieces);
   roomy_.insert(block);
+  serving_ = roomy_.lowest();
   ++empty_;
 }
 
@@ -51,6 +59,7 @@ slab* descriptor_store::remove_empty() noexcept {
       return found != nullptr;
     });
   roomy_.erase(*found);
+  serving_ = roomy_.lowest();
   --empty_;
   return found;
 }
@@ -61,6 +70,7 @@ void descriptor_store::release_all(upstream& up) noexcept {
       blocks->erase(*block);
       give_upstream(up, *block);
     }
+  serving_ = nullptr;
   empty_ = 0;
 }
 
@@ -74,6 +84,8 @@ void descriptor_store::check_invariants() const {
   };
   full_.for_each([&](const slab& block) { check(block, false); });
   roomy_.for_each([&](const slab& block) { check(block, true); });
+  if (serving_ != roomy_.lowest())
+    throw std::logic_error("quarry: it is not the lowest block of descriptors with room that serves");
   if (empty != empty_) throw std::logic_error("quarry: empty blocks of descriptors are miscounted");
 }
 

@@ -60,8 +60,10 @@ private:
     return (bytes - sizeof(slab)) / block_sizes[class_];
   }
   void add(void* memory, std::size_t pieces) noexcept;
+  slab* block_of(const void* piece) const noexcept;
 
   address_tree<slab> full_, roomy_;
+  slab* serving_ = nullptr; // the lowest in roomy_
   std::uint32_t empty_ = 0; // blocks without a piece in use
   const std::uint8_t class_;
 };
