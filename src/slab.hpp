@@ -43,7 +43,10 @@ struct alignas(64) slab {
     base = memory;
     blocks = free_count = static_cast<std::uint16_t>(count);
     touched = 0;
-    for (std::size_t word = 0; word < free.size(); ++word) free[word] = low_bits(count, word);
+    free = {};
+    std::size_t word = 0;
+    for (; count > 64; count -= 64) free[word++] = ~std::uint64_t{0};
+    free[word] = ~std::uint64_t{0} >> (64 - count);
     class_index.store(static_cast<std::uint8_t>(c), std::memory_order_release);
   }
 
