@@ -18,10 +18,17 @@ void* descriptor_store::take() noexcept {
   return piece;
 }
 
+// Most often of the block that serves.
 bool descriptor_store::give(void* piece) noexcept {
-  slab* const block = block_of(piece);
-  if (block == nullptr) return false;
-  block->mark_free(block->index_of(piece));
+  slab* block = serving_;
+  std::size_t index = block != nullptr ? block->index_of(piece) : slab::most_blocks;
+  for (const address_tree<slab>* const blocks : {&full_, &roomy_}) {
+    if (index != slab::most_blocks) break;
+    block = blocks->at_or_below(piece);
+    if (block != nullptr) index = block->index_of(piece);
+  }
+  if (index == slab::most_blocks) return false;
+  block->mark_free(index);
   if (block->free_count++ == 0) {
     full_.erase(*block);
     roomy_.insert(*block);
@@ -29,16 +36,6 @@ bool descriptor_store::give(void* piece) noexcept {
   }
   if (block->empty()) ++empty_;
   return true;
-}
-
-// Most often the one that serves.
-slab* descriptor_store::block_of(const void* piece) const noexcept {
-  if (serving_ != nullptr && serving_->where().spans(piece)) return serving_;
-  for (const address_tree<slab>* const blocks : {&full_, &roomy_}) {
-    slab* const block = blocks->at_or_below(piece);
-    if (block != nullptr && block->where().spans(piece)) return block;
-  }
-  return nullptr;
 }
 
 void descriptor_store::add(void* memory, std::size_t pieces) noexcept {

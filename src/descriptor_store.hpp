@@ -60,7 +60,6 @@ private:
     return (bytes - sizeof(slab)) / block_sizes[class_];
   }
   void add(void* memory, std::size_t pieces) noexcept;
-  slab* block_of(const void* piece) const noexcept;
 
   address_tree<slab> full_, roomy_;
   slab* serving_ = nullptr; // the lowest in roomy_
