@@ -108,7 +108,9 @@ struct alignas(64) chunk {
 
   /// Writes `what` into the slots of `count` units from `first`.
   void mark(std::size_t first, std::size_t count, slab* what) noexcept {
-    for (std::size_t i = first; i < first + count; ++i) slots()[i].store(what, std::memory_order_release);
+    std::atomic<slab*>* const end = slots() + first + count;
+    for (std::atomic<slab*>* slot = end - count; slot != end; ++slot)
+      slot->store(what, std::memory_order_release);
   }
 
   /// The length of the longest run of set bits: doubled while there is one so long, then put together.

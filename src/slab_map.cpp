@@ -75,10 +75,14 @@ std::uintptr_t slab_map::value_of(const chunk& c, std::size_t place) noexcept {
 }
 
 chunk& slab_map::chunk_of(const void* address) const noexcept {
-  const entry& e = *entry_of(address);
-  const std::uintptr_t value = e.value.load(std::memory_order_relaxed);
+  const std::uintptr_t granule_number = number_of(address) / granule;
+  const entry* e = &first_entry_for(granule_number);
+  if (granule_of_key(e->key.load(std::memory_order_relaxed)) != granule_number ||
+      is_small(e->value.load(std::memory_order_relaxed)))
+    e = entry_of(address);
+  const std::uintptr_t value = e->value.load(std::memory_order_relaxed);
   if (is_small(value)) return small_chunk(value);
-  const std::size_t unit = e.key.load(std::memory_order_relaxed) >> place_shift;
+  const std::size_t unit = e->key.load(std::memory_order_relaxed) >> place_shift;
   auto* const slots = slots_at(value) - unit;
   return *(reinterpret_cast<chunk*>(slots) - 1);
 }

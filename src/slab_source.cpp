@@ -85,20 +85,6 @@ slab* slab_source::try_take(const slab_wish& w, std::size_t* lacking) noexcept {
   return make(find_run(w), w.c, lacking);
 }
 
-std::size_t slab_source::blocks_within(std::size_t bytes, size_class c) const noexcept {
-  return std::min(static_cast<std::uint32_t>(bytes) / block_sizes[c], most_blocks());
-}
-
-// Units that no block would reach into stay free.
-slab_source::run slab_source::run_at(chunk& c, std::size_t first, std::size_t blocks,
-                                     size_class block_class) noexcept {
-  return {&c, first, c.units_for(blocks * block_sizes[block_class]), blocks};
-}
-
-slab_source::run slab_source::run_of(chunk& c, const slab& s) noexcept {
-  return run_at(c, static_cast<std::size_t>(s.base - c.base) >> c.unit_shift, s.blocks, s.block_class());
-}
-
 std::size_t slab_source::slab_bytes(std::size_t blocks) const noexcept {
   return recorded() ? recorded_slab_bytes(blocks) : sizeof(slab);
 }
@@ -138,13 +124,13 @@ slab& slab_source::carve(const run& r, slab& s, size_class c) noexcept {
   chunk& in = *r.in;
   if (in.empty()) idle_ -= in.bytes;
   if (recorded()) forget(in, r.first, r.units);
-  s.reset(in.base + (r.first << in.unit_shift), c, r.blocks);
+  s.reset(in.base + (std::size_t{r.first} << in.unit_shift), c, r.blocks);
   if (recorded())
     for (std::size_t i = 0; i < s.blocks; ++i)
       records_of(s)[i].set_free(s.base + i * block_sizes[c], free_state(s.base, c, i));
   in.mark(r.first, r.units, &s);
   in.take_units(r.first, r.units);
-  free_ -= r.units << in.unit_shift;
+  free_ -= r.bytes();
   chunks_by_room_.update(in);
   note_idle();
   return s;

@@ -123,11 +123,13 @@ public:
 
 private:
   // A run of units for a slab.
-  struct run {
+  struct run { // two words, so that it is returned in registers
     chunk* in = nullptr;
-    std::size_t first = 0;
-    std::size_t units = 0;
-    std::size_t blocks = 0;
+    std::uint16_t blocks = 0;
+    std::uint8_t first = 0;
+    std::uint8_t units = 0;
+
+    std::size_t bytes() const noexcept { return std::size_t{units} << in->unit_shift; }
   };
   static constexpr std::size_t worth_it = 32768;              // bytes in vain that are not worth slower calls
   static constexpr std::size_t least_held_for_stores = 65536; // a small pool has all bookkeeping in one place
@@ -180,7 +182,6 @@ private:
   slab* take_last(const slab_wish& w, std::size_t chunk_bytes, bool room_lacks_description);
   slab* take_anywhere(const slab_wish& w) noexcept;
   run find_run(const slab_wish& w) const noexcept;
-  run find_run_in_use(const slab_wish& w, std::size_t length) const noexcept;
   run find_empty_run(const slab_wish& w) const noexcept;
   run find_best_run(const slab_wish& w, std::uint64_t rooms) const noexcept;
   run find_dedicated(const slab_wish& w) const noexcept;
@@ -193,8 +194,17 @@ private:
     return bookkeeping::piece_of(slab_bytes(blocks)) == bookkeeping::piece_of(slab_bytes(others));
   }
   run fit(chunk& c, const slab_wish& w) const noexcept;
-  std::size_t blocks_within(std::size_t bytes, size_class c) const noexcept;
-  static run run_at(chunk& c, std::size_t first, std::size_t blocks, size_class block_class) noexcept;
+  std::size_t blocks_within(std::size_t bytes, size_class c) const noexcept {
+    return std::min(static_cast<std::uint32_t>(bytes) / block_sizes[c], most_blocks());
+  }
+  // Units that no block would reach into stay free.
+  static run run_at(chunk& c, std::size_t first, std::size_t blocks, size_class block_class) noexcept {
+    return {&c, static_cast<std::uint16_t>(blocks), static_cast<std::uint8_t>(first),
+            static_cast<std::uint8_t>(c.units_for(blocks * block_sizes[block_class]))};
+  }
+  static run run_of(chunk& c, const slab& s) noexcept {
+    return run_at(c, static_cast<std::size_t>(s.base - c.base) >> c.unit_shift, s.blocks, s.block_class());
+  }
   slab* make(const run& r, size_class c, std::size_t* lacking) noexcept;
   slab& carve(const run& r, slab& s, size_class c) noexcept;
   void forget(chunk& c, std::size_t first_unit, std::size_t units) noexcept;
@@ -208,7 +218,6 @@ private:
   std::size_t next_chunk_bytes(const slab_wish& w, std::size_t largest_chunk) const noexcept;
   void add(void* descriptor, void* memory, std::size_t bytes, size_class c) noexcept;
 
-  static run run_of(chunk& c, const slab& s) noexcept;
   void return_units(slab& s) noexcept;
   std::size_t allowed_idle() const noexcept;
   bool has_surplus(std::size_t allowed, std::size_t least_left) const noexcept;

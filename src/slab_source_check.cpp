@@ -9,7 +9,7 @@ namespace quarry::detail {
 std::size_t slab_source::bytes_of(const slab& s) const noexcept {
   const std::lock_guard guard(mutex_);
   chunk& c = map_.chunk_of(s.base);
-  return run_of(c, s).units << c.unit_shift;
+  return run_of(c, s).bytes();
 }
 
 std::size_t slab_source::bytes_in_slabs() const noexcept {

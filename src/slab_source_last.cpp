@@ -34,7 +34,7 @@ slab_source::run slab_source::find_former(size_class c) const noexcept {
       std::byte* const base = former->base;
       const bool aligned = reinterpret_cast<std::uintptr_t>(base) % natural_alignment_of(c) == 0;
       const run its = run_of(*in, *former);
-      const std::size_t blocks = blocks_within(its.units << in->unit_shift, c);
+      const std::size_t blocks = blocks_within(its.bytes(), c);
       if (!aligned || blocks == 0 || !described_alike(blocks, former->blocks)) continue;
       return run_at(*in, its.first, blocks, c);
     }

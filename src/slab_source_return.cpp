@@ -34,7 +34,7 @@ void slab_source::return_units(slab& s) noexcept {
   chunk& c = map_.chunk_of(s.base);
   const run r = run_of(c, s);
   c.give_units(r.first, r.units);
-  free_ += r.units << c.unit_shift;
+  free_ += r.bytes();
   chunks_by_room_.update(c);
   if (c.empty()) idle_ += c.bytes;
   if (recorded()) return;

@@ -50,24 +50,19 @@ std::size_t smallest_hole(const chunk& c, std::size_t count, std::size_t step) n
 
 } // namespace
 
-// Chunks in use first, so that empty ones may go; but where little is wasted before where much is.
+// Chunks in use first, so that empty ones may go; but where little is wasted before where much is. Among
+// those in use less than the best length will do, too: small holes are filled, lest only they are left for
+// large blocks.
 slab_source::run slab_source::find_run(const slab_wish& w) const noexcept {
   if (bounded()) return find_dedicated(w);
-  const std::size_t in_use = w.length_within(longest_in(chunks_by_room_.rooms() & rooms_in_use));
-  if (!w.is_thrifty(in_use)) {
-    const std::size_t empty = w.length_within(longest_in(chunks_by_room_.rooms() & empty_rooms));
-    if (in_use == 0 || w.is_thrifty(empty)) return find_empty_run(w);
-  }
-  const run r = find_run_in_use(w, in_use);
+  const std::uint64_t rooms = chunks_by_room_.rooms();
+  const std::size_t in_use = w.length_within(longest_in(rooms & rooms_in_use));
+  const bool thrifty = w.is_thrifty(in_use);
+  if (!thrifty && (in_use == 0 || w.is_thrifty(w.length_within(longest_in(rooms & empty_rooms)))))
+    return find_empty_run(w);
+  run r = find_best_run(w, rooms_in_use_from(w.least_within(in_use)));
+  if (r.in == nullptr) r = find_best_run(w, rooms_in_use_from(in_use + natural_alignment_of(w.c)));
   return r.in != nullptr ? r : find_empty_run(w);
-}
-
-// Where less than `length` will do, too: small holes are filled, lest only they are left for large blocks.
-slab_source::run slab_source::find_run_in_use(const slab_wish& w, std::size_t length) const noexcept {
-  const run r = find_best_run(w, rooms_in_use_from(w.least_within(length)));
-  if (r.in != nullptr) return r;
-  const std::size_t certain = length + natural_alignment_of(w.c); // wherever it starts
-  return find_best_run(w, rooms_in_use_from(certain));
 }
 
 slab_source::run slab_source::find_empty_run(const slab_wish& w) const noexcept {
