@@ -16,7 +16,6 @@ namespace quarry::detail {
 //
 //   left->base < base < right->base;   priority(left), priority(right) ≤ priority
 //   room = room_of(chunk);   below = bit of room | left->below | right->below
-//
 class chunk_tree {
 public:
   static std::uint8_t room_of(const chunk& c) noexcept {

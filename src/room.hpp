@@ -18,15 +18,14 @@ inline constexpr std::uint64_t empty_rooms = all_rooms & ~rooms_in_use;
 
 /// The kind of a chunk in use whose longest free run is so long.
 constexpr std::size_t room_in_use_for(std::size_t bytes) noexcept {
-  const std::size_t kib = bytes >> 10;
-  if (kib == 0) return static_cast<std::size_t>(std::bit_width(bytes >> 7));
-  if (kib <= 32) return kib + 3;
-  if (kib < 64) return (kib >> 3) + 32;
-  return std::min(static_cast<std::size_t>(std::bit_width(kib >> 6)) + 39, room_kinds_in_use - 1);
+  if (bytes < 1024) return static_cast<std::size_t>(std::bit_width(bytes / 128));
+  if (bytes < 33 * 1024) return bytes / 1024 + 3;
+  if (bytes < 65536) return bytes / 8192 + 32;
+  return std::min(static_cast<std::size_t>(std::bit_width(bytes / 65536)) + 39, room_kinds_in_use - 1);
 }
 /// The kind of an empty chunk of so many bytes.
 constexpr std::size_t empty_room_for(std::size_t bytes) noexcept {
-  return std::min(static_cast<std::size_t>(std::bit_width(bytes >> 10)) + room_kinds_in_use, room_kinds - 1);
+  return std::min(static_cast<std::size_t>(std::bit_width(bytes / 1024)) + room_kinds_in_use, room_kinds - 1);
 }
 
 /// Where there may be a run of so many bytes: in chunks in use, in empty ones.

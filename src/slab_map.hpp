@@ -29,7 +29,8 @@ public:
     const entry& likely = first_entry_for(number / granule);
     const std::uintptr_t key = likely.key.load(std::memory_order_acquire);
     const std::uintptr_t value = likely.value.load(std::memory_order_relaxed);
-    if (granule_of_key(key) != number / granule || is_small(value)) return search(address);
+    if (granule_of_key(key) != number / granule || key <= erased_key || is_small(value))
+      return search(address);
     return slots_at(value)[number % granule >> unit_shift_of(value)].load(std::memory_order_acquire);
   }
 
