@@ -6,38 +6,43 @@
 namespace quarry::detail {
 
 void* descriptor_store::take() noexcept {
-  slab* const block = roomy_.lowest();
+  slab* const block = serving_;
   if (block == nullptr) return nullptr;
   if (block->empty()) --empty_;
-  void* piece = nullptr;
-  block->take(&piece, 1);
+  void* const piece = block->take_lowest();
   if (block->free_count == 0) {
     roomy_.erase(*block);
     full_.insert(*block);
+    serving_ = roomy_.lowest();
   }
   return piece;
 }
 
+// Most often of the block that serves.
 bool descriptor_store::give(void* piece) noexcept {
-  for (const bool was_full : {false, true}) {
-    slab* const block = (was_full ? full_ : roomy_).at_or_below(piece);
-    if (block == nullptr || !block->spans(piece)) continue;
-    block->mark_free(block->index_of(piece));
-    ++block->free_count;
-    if (was_full) {
-      full_.erase(*block);
-      roomy_.insert(*block);
-    }
-    if (block->empty()) ++empty_;
-    return true;
+  slab* block = serving_;
+  std::size_t index = block != nullptr ? block->index_of(piece) : slab::most_blocks;
+  for (const address_tree<slab>* const blocks : {&full_, &roomy_}) {
+    if (index != slab::most_blocks) break;
+    block = blocks->at_or_below(piece);
+    if (block != nullptr) index = block->index_of(piece);
   }
-  return false;
+  if (index == slab::most_blocks) return false;
+  block->mark_free(index);
+  if (block->free_count++ == 0) {
+    full_.erase(*block);
+    roomy_.insert(*block);
+    serving_ = roomy_.lowest();
+  }
+  if (block->empty()) ++empty_;
+  return true;
 }
 
 void descriptor_store::add(void* memory, std::size_t pieces) noexcept {
   slab& block = *::new (memory) slab;
   block.reset(static_cast<std::byte*>(memory) + sizeof(slab), class_, pieces);
   roomy_.insert(block);
+  serving_ = roomy_.lowest();
   ++empty_;
 }
 
@@ -51,6 +56,7 @@ slab* descriptor_store::remove_empty() noexcept {
       return found != nullptr;
     });
   roomy_.erase(*found);
+  serving_ = roomy_.lowest();
   --empty_;
   return found;
 }
@@ -61,6 +67,7 @@ void descriptor_store::release_all(upstream& up) noexcept {
       blocks->erase(*block);
       give_upstream(up, *block);
     }
+  serving_ = nullptr;
   empty_ = 0;
 }
 
@@ -74,6 +81,8 @@ void descriptor_store::check_invariants() const {
   };
   full_.for_each([&](const slab& block) { check(block, false); });
   roomy_.for_each([&](const slab& block) { check(block, true); });
+  if (serving_ != roomy_.lowest())
+    throw std::logic_error("quarry: it is not the lowest block of descriptors with room that serves");
   if (empty != empty_) throw std::logic_error("quarry: empty blocks of descriptors are miscounted");
 }
 

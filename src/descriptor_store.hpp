@@ -62,6 +62,7 @@ private:
   void add(void* memory, std::size_t pieces) noexcept;
 
   address_tree<slab> full_, roomy_;
+  slab* serving_ = nullptr; // the lowest in roomy_
   std::uint32_t empty_ = 0; // blocks without a piece in use
   const std::uint8_t class_;
 };

@@ -43,7 +43,10 @@ struct alignas(64) slab {
     base = memory;
     blocks = free_count = static_cast<std::uint16_t>(count);
     touched = 0;
-    for (std::size_t word = 0; word < free.size(); ++word) free[word] = low_bits(count, word);
+    free = {};
+    std::size_t word = 0;
+    for (; count > 64; count -= 64) free[word++] = ~std::uint64_t{0};
+    free[word] = ~std::uint64_t{0} >> (64 - count);
     class_index.store(static_cast<std::uint8_t>(c), std::memory_order_release);
   }
 
@@ -65,6 +68,17 @@ struct alignas(64) slab {
     free_count = static_cast<std::uint16_t>(free_count - taken);
     if (taken != 0 && index >= touched) touched = static_cast<std::uint16_t>(index + 1);
     return taken;
+  }
+
+  /// Takes the free block of the lowest address. Expects one.
+  void* take_lowest() noexcept {
+    std::size_t word = 0;
+    while (free[word] == 0) ++word;
+    const std::size_t index = word * 64 + static_cast<std::size_t>(std::countr_zero(free[word]));
+    free[word] &= free[word] - 1;
+    --free_count;
+    if (index >= touched) touched = static_cast<std::uint16_t>(index + 1);
+    return base + index * block_sizes[block_class()];
   }
 
   std::size_t offset_of(const void* address) const noexcept {

@@ -8,53 +8,22 @@ namespace quarry::detail {
 
 namespace {
 
-// A key: the number of the granule, above it 18 bits of what is there. For a granule of a chunk: the
-// unit in which it starts. For a small chunk: where in the granule it starts, in lines of 64 bytes, and above
-// that the logarithm of its size.
-constexpr unsigned place_shift = 46, size_shift = 54;
-
+constexpr unsigned size_shift = 54; // in the key of a small chunk
+constexpr unsigned granule_shift = std::countr_zero(granule);
 std::uintptr_t number_of(const void* address) noexcept { return reinterpret_cast<std::uintptr_t>(address); }
-
-std::uintptr_t granule_of_key(std::uintptr_t key) noexcept {
-  return key & ((std::uintptr_t{1} << place_shift) - 1);
-}
 
 // The unit in which granule `place` of a chunk starts.
 std::uintptr_t unit_at(const chunk& c, std::size_t place) noexcept { return place * granule >> c.unit_shift; }
 
-std::uintptr_t key_of(const chunk& c, std::size_t place) noexcept {
-  const std::uintptr_t start = number_of(c.base);
-  if (c.bytes >= granule) return (start / granule + place) | unit_at(c, place) << place_shift;
-  const auto log2_size = static_cast<std::uintptr_t>(std::countr_zero(c.bytes));
-  return start / granule | (start % granule / 64) << place_shift | log2_size << size_shift;
-}
-
-// A value: the slots of a granule, and in the low bits how often a unit is more than 1 KiB, as a logarithm,
-// up to a granule; or a small chunk and `small`.
-constexpr std::uintptr_t small = 7;
-constexpr unsigned granule_shift = std::countr_zero(granule);
-
-std::uintptr_t value_of(const chunk& c, std::size_t place) noexcept {
-  if (c.bytes < granule) return number_of(&c) | small;
-  const unsigned shift = std::min<unsigned>(c.unit_shift, granule_shift);
-  return number_of(c.slots() + unit_at(c, place)) | (shift - chunk::least_unit_shift);
-}
-
-bool is_small(std::uintptr_t value) noexcept { return (value & small) == small; }
-unsigned unit_shift(std::uintptr_t value) noexcept {
-  return chunk::least_unit_shift + static_cast<unsigned>(value & small);
-}
-std::atomic<slab*>* slots_at(std::uintptr_t value) noexcept {
-  return reinterpret_cast<std::atomic<slab*>*>(value & ~small);
-}
-
-chunk& small_chunk(std::uintptr_t value) noexcept { return *reinterpret_cast<chunk*>(value & ~small); }
-
-std::size_t offset_in_small(std::uintptr_t key, std::uintptr_t address) noexcept {
-  return address % granule - (key >> place_shift & 255) * 64;
+chunk& small_chunk(std::uintptr_t value) noexcept {
+  return *reinterpret_cast<chunk*>(value & ~std::uintptr_t{7});
 }
 
 } // namespace
+
+std::size_t slab_map::offset_in_small(std::uintptr_t key, std::uintptr_t address) noexcept {
+  return address % granule - (key >> place_shift & 255) * 64;
+}
 
 slab_map::slab_map() noexcept { reset(); }
 
@@ -63,10 +32,6 @@ void slab_map::reset() noexcept {
   first_ = {nullptr, first_count - 1, first_entries_.data()};
   current_.store(&first_, std::memory_order_release);
   live_ = erased_ = promised_ = 0;
-}
-
-std::size_t slab_map::start_of(std::uintptr_t key, std::size_t mask) noexcept {
-  return static_cast<std::size_t>((granule_of_key(key) * 0x9E3779B97F4A7C15u) >> 32) & mask;
 }
 
 const slab_map::entry* slab_map::entry_of(const void* address) const noexcept {
@@ -83,7 +48,7 @@ const slab_map::entry* slab_map::entry_of(const void* address) const noexcept {
   }
 }
 
-slab* slab_map::find(const void* address) const noexcept {
+slab* slab_map::search(const void* address) const noexcept {
   const entry* const e = entry_of(address);
   if (e == nullptr) return nullptr;
   const std::uintptr_t value = e->value.load(std::memory_order_relaxed);
@@ -92,15 +57,32 @@ slab* slab_map::find(const void* address) const noexcept {
     const std::size_t slot = offset_in_small(key, number_of(address)) >> ((key >> size_shift) - 3);
     return small_chunk(value).slots()[slot & 7].load(std::memory_order_acquire);
   }
-  const std::size_t slot = number_of(address) % granule >> unit_shift(value);
+  const std::size_t slot = number_of(address) % granule >> unit_shift_of(value);
   return slots_at(value)[slot].load(std::memory_order_acquire);
 }
 
+std::uintptr_t slab_map::key_of(const chunk& c, std::size_t place) noexcept {
+  const std::uintptr_t start = number_of(c.base);
+  if (c.bytes >= granule) return (start / granule + place) | unit_at(c, place) << place_shift;
+  const auto log2_size = static_cast<std::uintptr_t>(std::countr_zero(c.bytes));
+  return start / granule | (start % granule / 64) << place_shift | log2_size << size_shift;
+}
+
+std::uintptr_t slab_map::value_of(const chunk& c, std::size_t place) noexcept {
+  if (c.bytes < granule) return number_of(&c) | small;
+  const unsigned shift = std::min<unsigned>(c.unit_shift, granule_shift);
+  return number_of(c.slots() + unit_at(c, place)) | (shift - chunk::least_unit_shift);
+}
+
 chunk& slab_map::chunk_of(const void* address) const noexcept {
-  const entry& e = *entry_of(address);
-  const std::uintptr_t value = e.value.load(std::memory_order_relaxed);
+  const std::uintptr_t granule_number = number_of(address) / granule;
+  const entry* e = &first_entry_for(granule_number);
+  if (granule_of_key(e->key.load(std::memory_order_relaxed)) != granule_number ||
+      is_small(e->value.load(std::memory_order_relaxed)))
+    e = entry_of(address);
+  const std::uintptr_t value = e->value.load(std::memory_order_relaxed);
   if (is_small(value)) return small_chunk(value);
-  const std::size_t unit = e.key.load(std::memory_order_relaxed) >> place_shift;
+  const std::size_t unit = e->key.load(std::memory_order_relaxed) >> place_shift;
   auto* const slots = slots_at(value) - unit;
   return *(reinterpret_cast<chunk*>(slots) - 1);
 }
@@ -113,7 +95,7 @@ bool slab_map::promise(std::size_t granules) noexcept {
 }
 
 bool slab_map::put(table& t, std::uintptr_t key, std::uintptr_t value) noexcept {
-  std::size_t i = start_of(key, t.mask);
+  std::size_t i = start_of(granule_of_key(key), t.mask);
   while (t.entries[i].key.load(std::memory_order_relaxed) > erased_key) i = (i + 1) & t.mask;
   const bool reused = t.entries[i].key.load(std::memory_order_relaxed) == erased_key;
   t.entries[i].value.store(value, std::memory_order_relaxed);
@@ -134,7 +116,7 @@ void slab_map::erase(const chunk& c) noexcept {
   table& t = *current_.load(std::memory_order_relaxed);
   for (std::size_t g = 0; g < granules_of(c.bytes); ++g) {
     const std::uintptr_t key = key_of(c, g), value = value_of(c, g);
-    std::size_t i = start_of(key, t.mask);
+    std::size_t i = start_of(granule_of_key(key), t.mask);
     while (t.entries[i].key.load(std::memory_order_relaxed) != key ||
            t.entries[i].value.load(std::memory_order_relaxed) != value)
       i = (i + 1) & t.mask;

@@ -24,7 +24,15 @@ public:
   slab_map() noexcept;
 
   /// The slab that `address` lies in, or null.
-  slab* find(const void* address) const noexcept;
+  slab* find(const void* address) const noexcept {
+    const auto number = reinterpret_cast<std::uintptr_t>(address);
+    const entry& likely = first_entry_for(number / granule);
+    const std::uintptr_t key = likely.key.load(std::memory_order_acquire);
+    const std::uintptr_t value = likely.value.load(std::memory_order_relaxed);
+    if (granule_of_key(key) != number / granule || key <= erased_key || is_small(value))
+      return search(address);
+    return slots_at(value)[number % granule >> unit_shift_of(value)].load(std::memory_order_acquire);
+  }
 
   /// The chunk that `address`, of a slab that is there, lies in.
   chunk& chunk_of(const void* address) const noexcept;
@@ -58,8 +66,10 @@ public:
   }
 
 private:
-  // key: number of the granule, above it its place in the chunk; or empty or erased.
-  // value: the slots of a granule, or a small chunk; and in the low bits which.
+  // A key: the number of the granule, above it 18 bits of what is there. For a granule of a chunk: the unit
+  // in which it starts. For a small chunk: where in the granule it starts, in lines of 64 bytes, and above
+  // that the logarithm of its size. Or empty or erased. A value: the slots of a granule, and in the low bits
+  // how often a unit is more than 1 KiB, as a logarithm, up to a granule; or a small chunk and `small`.
   struct entry {
     std::atomic<std::uintptr_t> key;
     std::atomic<std::uintptr_t> value;
@@ -71,10 +81,33 @@ private:
   };
   static constexpr std::uintptr_t empty_key = 0, erased_key = 1;
   static constexpr std::size_t first_count = 8;
+  static constexpr unsigned place_shift = 46;
+  static constexpr std::uintptr_t small = 7;
+
+  static std::uintptr_t granule_of_key(std::uintptr_t key) noexcept {
+    return key & ((std::uintptr_t{1} << place_shift) - 1);
+  }
+  static bool is_small(std::uintptr_t value) noexcept { return (value & small) == small; }
+  static unsigned unit_shift_of(std::uintptr_t value) noexcept {
+    return chunk::least_unit_shift + static_cast<unsigned>(value & small);
+  }
+  static std::atomic<slab*>* slots_at(std::uintptr_t value) noexcept {
+    return reinterpret_cast<std::atomic<slab*>*>(value & ~small);
+  }
+  static std::size_t start_of(std::uintptr_t granule_number, std::size_t mask) noexcept {
+    return static_cast<std::size_t>((granule_number * 0x9E3779B97F4A7C15u) >> 32) & mask;
+  }
+  static std::size_t offset_in_small(std::uintptr_t key, std::uintptr_t address) noexcept;
+  static std::uintptr_t key_of(const chunk& c, std::size_t place) noexcept;
+  static std::uintptr_t value_of(const chunk& c, std::size_t place) noexcept;
+  const entry& first_entry_for(std::uintptr_t granule_number) const noexcept {
+    const table& t = *current_.load(std::memory_order_acquire);
+    return t.entries[start_of(granule_number, t.mask)];
+  }
 
   static std::size_t bytes_of(std::size_t count) noexcept { return sizeof(table) + count * sizeof(entry); }
   const entry* entry_of(const void* address) const noexcept;
-  static std::size_t start_of(std::uintptr_t key, std::size_t mask) noexcept;
+  slab* search(const void* address) const noexcept;
   /// True when an erased entry was used again.
   static bool put(table& t, std::uintptr_t key, std::uintptr_t value) noexcept;
   void make_empty(table& t, std::size_t i) noexcept;

@@ -11,23 +11,15 @@ namespace quarry::detail {
 
 namespace {
 
-constexpr std::size_t largest_small_slab = 65536;
 constexpr std::size_t least_large_block = 2048;
-constexpr std::size_t smallest_unit = std::size_t{1} << chunk::least_unit_shift;
-
-// `bytes`, or some units more, up to twice as much, of which blocks leave at most a sixteenth unused.
-std::size_t with_little_waste(std::size_t bytes, std::size_t block) noexcept {
-  for (std::size_t more = bytes; bytes >= smallest_unit && more < 2 * bytes; more += smallest_unit)
-    if (more % block <= more / 16) return more;
-  return bytes;
-}
+constexpr std::size_t least_small_slab = 256; // less than a unit where many classes shall share a small chunk
 
 } // namespace
 
 // ---- taking
 
 slab& slab_source::take(size_class c, std::size_t class_bytes) {
-  wish w = wish_for(c, class_bytes);
+  slab_wish w = wish_for(c, class_bytes);
   {
     const std::lock_guard guard(mutex_);
     if (slab* const s = try_take(w)) return *s;
@@ -54,44 +46,43 @@ slab& slab_source::take(size_class c, std::size_t class_bytes) {
   }
 }
 
-// A sixth of what the class has, after a fall a sixteenth, for segments an eighth, up to a region: then the
-// slab that is not full yet is a small part of it. Of large blocks as few as fill whole units: what is free
-// among them is much.
-slab_source::wish slab_source::wish_for(size_class c, std::size_t class_bytes) const noexcept {
+// A sixth of what the class has, after a fall a sixteenth: then the slab that is not full yet is a small part
+// of it. Of large blocks as few as fill whole units: what is free among them is much.
+slab_wish slab_source::wish_for(size_class c, std::size_t class_bytes) const noexcept {
   const std::size_t block = block_sizes[c];
-  const std::size_t most =
-      block * std::size_t{std::min<std::uint32_t>(limits_.blocks_per_slab, limits_.blocks_per_chunk)};
-  const std::size_t parts = recorded() ? 8 : usage_.has_fallen() ? 16 : 6;
-  const std::size_t share = std::clamp<std::size_t>(std::bit_floor(class_bytes / parts + 1), least_slab(),
-                                                    recorded() ? limits_.largest_chunk : largest_small_slab);
-  const std::size_t bytes = std::max(block, std::bit_floor(std::min(share, most))); // divides a chunk
-  if (recorded()) return {c, bytes, std::max(block, bytes / 4)};
-  if (block < least_large_block) return {c, with_little_waste(bytes, block), block};
-  return {c, std::min(bytes, block * std::max<std::size_t>(1, smallest_unit / natural_alignment_of(c))),
-          block};
+  if (recorded()) return wish_for_segments(c, class_bytes);
+  if (block >= least_large_block && block % kib == 0) return {c, block, block, block <= largest_small_slab};
+  const std::size_t share = usage_.has_fallen() ? class_bytes / 16 : class_bytes / 6;
+  const std::size_t bytes = power_within(share, block, least_small_slab, largest_small_slab);
+  if (bytes == block) return {c, block, block, true};
+  if (block < least_large_block) return {c, with_little_waste(bytes, c), block, true};
+  return {c, std::min(bytes, block * (kib / natural_alignment_of(c))), block, true};
+}
+
+// An eighth, up to a region.
+slab_wish slab_source::wish_for_segments(size_class c, std::size_t class_bytes) const noexcept {
+  const std::size_t least = std::size_t{1} << chunk::unit_shift_of(limits_.largest_chunk);
+  const std::size_t bytes = power_within(class_bytes / 8, block_sizes[c], least, limits_.largest_chunk);
+  return {c, bytes, std::max<std::size_t>(block_sizes[c], bytes / 4), false};
+}
+
+// The largest power of two up to `share`, for it divides a chunk; but a block, and no more than a slab may
+// have.
+std::size_t slab_source::power_within(std::size_t share, std::size_t block, std::size_t least,
+                                      std::size_t most) const noexcept {
+  const std::size_t within = std::min(std::clamp(share + 1, least, most), block * most_blocks());
+  return std::max(block, std::bit_floor(within));
 }
 
 slab* slab_source::take_below(const slab* above, size_class c, std::size_t class_bytes) noexcept {
-  const wish w = wish_for(c, class_bytes);
+  const slab_wish w = wish_for(c, class_bytes);
   const std::lock_guard guard(mutex_);
   const std::byte* const below = above == nullptr ? nullptr : map_.chunk_of(above->base).base;
   return make(find_lowest_run(w, below), c, nullptr);
 }
 
-slab* slab_source::try_take(const wish& w, std::size_t* lacking) noexcept {
-  run r;
-  if (!recorded()) {
-    wish thrifty = w;
-    thrifty.wasteful = false;
-    r = find_run(thrifty, chunk_lists::count);
-  }
-  if (r.in == nullptr) r = find_run(w, chunk_lists::count);
-  return make(r, w.c, lacking);
-}
-
-std::size_t slab_source::blocks_in(const run& r, size_class c) const noexcept {
-  return std::min<std::size_t>((r.units << r.in->unit_shift) / block_sizes[c],
-                               std::min<std::uint32_t>(limits_.blocks_per_slab, limits_.blocks_per_chunk));
+slab* slab_source::try_take(const slab_wish& w, std::size_t* lacking) noexcept {
+  return make(find_run(w), w.c, lacking);
 }
 
 std::size_t slab_source::slab_bytes(std::size_t blocks) const noexcept {
@@ -119,9 +110,9 @@ void slab_source::give_slab_memory(slab& s) noexcept {
 // Null when there is no run, or no memory to describe a slab: then how much is lacking is said.
 slab* slab_source::make(const run& r, size_class c, std::size_t* lacking) noexcept {
   if (r.in == nullptr) return nullptr;
-  const std::size_t bytes = slab_bytes(blocks_in(r, c));
+  const std::size_t bytes = slab_bytes(r.blocks);
   void* piece = take_slab_memory(bytes);
-  if (piece == nullptr && has_former(r, c)) {
+  if (piece == nullptr && has_former(r)) {
     forget(*r.in, r.first, r.units);
     piece = take_slab_memory(bytes);
   }
@@ -133,14 +124,14 @@ slab& slab_source::carve(const run& r, slab& s, size_class c) noexcept {
   chunk& in = *r.in;
   if (in.empty()) idle_ -= in.bytes;
   if (recorded()) forget(in, r.first, r.units);
-  s.reset(in.base + (r.first << in.unit_shift), c, blocks_in(r, c));
+  s.reset(in.base + (std::size_t{r.first} << in.unit_shift), c, r.blocks);
   if (recorded())
     for (std::size_t i = 0; i < s.blocks; ++i)
       records_of(s)[i].set_free(s.base + i * block_sizes[c], free_state(s.base, c, i));
   in.mark(r.first, r.units, &s);
-  in.free_units &= ~in.bits_of(r.first, r.units);
-  free_ -= r.units << in.unit_shift;
-  lists_.relist(in);
+  in.take_units(r.first, r.units);
+  free_ -= r.bytes();
+  chunks_by_room_.update(in);
   note_idle();
   return s;
 }

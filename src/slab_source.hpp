@@ -2,6 +2,7 @@
 // Rung 2.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -10,9 +11,10 @@
 #include "block_record.hpp"
 #include "bookkeeping.hpp"
 #include "chunk.hpp"
-#include "chunk_lists.hpp"
+#include "chunk_tree.hpp"
 #include "descriptor_store.hpp"
 #include "retention.hpp"
+#include "slab_length.hpp"
 #include "slab_map.hpp"
 
 namespace quarry::detail {
@@ -28,8 +30,8 @@ struct slab_source_limits {
   bookkeeping* recorded_slabs = nullptr; ///< where slabs with records have their memory, if they have any
 };
 
-// A chunk is in one list, by its free bytes. Fuller chunks are used first, of equals those of low addresses,
-// so that others come to be empty.
+// A slab is cut where the hole is filled best: in the chunk whose longest free run is the shortest that will
+// do, of equals the lowest, so that large blocks find the others and high chunks come to be empty.
 //
 //   idle = bytes of the chunks without a slab
 //   bytes of all chunks = Σ bytes of slabs + Σ free bytes
@@ -115,23 +117,19 @@ public:
   template <class Function>
   void for_each_chunk(Function f) const {
     const std::lock_guard guard(mutex_);
-    lists_.for_each(f);
+    chunks_by_room_.for_each(f);
   }
   void check_invariants() const;
 
 private:
   // A run of units for a slab.
-  struct run {
+  struct run { // two words, so that it is returned in registers
     chunk* in = nullptr;
-    std::size_t first = 0;
-    std::size_t units = 0;
-    std::size_t left = 0; // bytes of the hole that stay free
-  };
-  struct wish {
-    size_class c;
-    std::size_t bytes;    // as large as the class would like
-    std::size_t least;    // smaller ones are taken from memory that is there
-    bool wasteful = true; // or else at most a sixteenth is unused at its end
+    std::uint16_t blocks = 0;
+    std::uint8_t first = 0;
+    std::uint8_t units = 0;
+
+    std::size_t bytes() const noexcept { return std::size_t{units} << in->unit_shift; }
   };
   static constexpr std::size_t worth_it = 32768;              // bytes in vain that are not worth slower calls
   static constexpr std::size_t least_held_for_stores = 65536; // a small pool has all bookkeeping in one place
@@ -157,8 +155,8 @@ private:
   bool has_readers() const noexcept { return shared_; } // of the address map, without the lock
   bool recorded() const noexcept { return limits_.recorded_slabs != nullptr; }
   std::size_t slab_bytes(std::size_t blocks) const noexcept;
-  std::size_t least_slab() const noexcept { // a unit, or less where many classes shall share a small chunk
-    return recorded() ? std::size_t{1} << chunk::unit_shift_of(limits_.largest_chunk) : 256;
+  std::uint32_t most_blocks() const noexcept { // of a slab
+    return std::min<std::uint32_t>(limits_.blocks_per_slab, limits_.blocks_per_chunk);
   }
   std::size_t descriptor_bytes(std::size_t chunk_bytes) const noexcept;
   void* take_slab_memory(std::size_t bytes) noexcept;
@@ -175,36 +173,51 @@ private:
     };
   }
   bool uses_stores() const noexcept { return !recorded() && up_.held() >= least_held_for_stores; }
-  wish wish_for(size_class c, std::size_t class_bytes) const noexcept;
+  slab_wish wish_for(size_class c, std::size_t class_bytes) const noexcept;
+  slab_wish wish_for_segments(size_class c, std::size_t class_bytes) const noexcept;
+  std::size_t power_within(std::size_t share, std::size_t block, std::size_t least,
+                           std::size_t most) const noexcept;
   bool bounded() const noexcept { return limits_.blocks_per_chunk < limits_.largest_chunk / 8; }
-  slab* try_take(const wish& w, std::size_t* lacking = nullptr) noexcept;
-  slab* take_last(const wish& w, std::size_t chunk_bytes, bool room_lacks_description);
-  slab* take_anywhere(const wish& w) noexcept;
-  run find_run(const wish& w, std::size_t lists) const noexcept;
-  run find_lowest_run(const wish& w, const std::byte* below) const noexcept;
-  run find_describable(const wish& w) const noexcept;
-  run find_former(size_class c) noexcept;
-  bool has_former(const run& r, size_class c) const noexcept;
-  bool can_describe(const run& r, size_class c) const noexcept;
+  slab* try_take(const slab_wish& w, std::size_t* lacking = nullptr) noexcept;
+  slab* take_last(const slab_wish& w, std::size_t chunk_bytes, bool room_lacks_description);
+  slab* take_anywhere(const slab_wish& w) noexcept;
+  run find_run(const slab_wish& w) const noexcept;
+  run find_empty_run(const slab_wish& w) const noexcept;
+  run find_best_run(const slab_wish& w, std::uint64_t rooms) const noexcept;
+  run find_dedicated(const slab_wish& w) const noexcept;
+  run find_lowest_run(const slab_wish& w, const std::byte* below) const noexcept;
+  run find_describable(const slab_wish& w) const noexcept;
+  run find_former(size_class c) const noexcept;
+  bool has_former(const run& r) const noexcept;
+  bool can_describe(const run& r) const noexcept;
   bool described_alike(std::size_t blocks, std::size_t others) const noexcept {
     return bookkeeping::piece_of(slab_bytes(blocks)) == bookkeeping::piece_of(slab_bytes(others));
   }
-  run fit(chunk& c, const wish& w) const noexcept;
-  std::size_t blocks_in(const run& r, size_class c) const noexcept;
+  run fit(chunk& c, const slab_wish& w) const noexcept;
+  std::size_t blocks_within(std::size_t bytes, size_class c) const noexcept {
+    return std::min(static_cast<std::uint32_t>(bytes) / block_sizes[c], most_blocks());
+  }
+  // Units that no block would reach into stay free.
+  static run run_at(chunk& c, std::size_t first, std::size_t blocks, size_class block_class) noexcept {
+    return {&c, static_cast<std::uint16_t>(blocks), static_cast<std::uint8_t>(first),
+            static_cast<std::uint8_t>(c.units_for(blocks * block_sizes[block_class]))};
+  }
+  static run run_of(chunk& c, const slab& s) noexcept {
+    return run_at(c, static_cast<std::size_t>(s.base - c.base) >> c.unit_shift, s.blocks, s.block_class());
+  }
   slab* make(const run& r, size_class c, std::size_t* lacking) noexcept;
   slab& carve(const run& r, slab& s, size_class c) noexcept;
   void forget(chunk& c, std::size_t first_unit, std::size_t units) noexcept;
 
-  void grow(const wish& w, std::size_t largest_chunk, std::size_t lacking);
+  void grow(const slab_wish& w, std::size_t largest_chunk, std::size_t lacking);
   std::size_t spare_bookkeeping() const noexcept;
-  std::size_t first_slab_bytes(const wish& w, std::size_t chunk_bytes) const noexcept;
+  std::size_t first_slab_bytes(const slab_wish& w, std::size_t chunk_bytes) const noexcept;
   void grow_bookkeeping(std::size_t bytes);
   void grow_slab_memory(std::size_t bytes);
   void grow_descriptors(std::size_t bytes);
-  std::size_t next_chunk_bytes(const wish& w, std::size_t largest_chunk) const noexcept;
+  std::size_t next_chunk_bytes(const slab_wish& w, std::size_t largest_chunk) const noexcept;
   void add(void* descriptor, void* memory, std::size_t bytes, size_class c) noexcept;
 
-  static run run_of(chunk& c, const slab& s) noexcept;
   void return_units(slab& s) noexcept;
   std::size_t allowed_idle() const noexcept;
   bool has_surplus(std::size_t allowed, std::size_t least_left) const noexcept;
@@ -226,7 +239,7 @@ private:
   std::atomic<bool> stale_ = false;
   relaxed<std::size_t> idle_; // bytes of empty chunks
   relaxed<std::size_t> free_; // bytes of free units, those of empty chunks included
-  chunk_lists lists_;
+  chunk_tree chunks_by_room_;
   retention retention_;
   bookkeeping bookkeeping_; // what stays until release_all(), and all of a small pool
   descriptor_store slabs_{class_of_slabs};

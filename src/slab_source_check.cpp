@@ -9,7 +9,7 @@ namespace quarry::detail {
 std::size_t slab_source::bytes_of(const slab& s) const noexcept {
   const std::lock_guard guard(mutex_);
   chunk& c = map_.chunk_of(s.base);
-  return run_of(c, s).units << c.unit_shift;
+  return run_of(c, s).bytes();
 }
 
 std::size_t slab_source::bytes_in_slabs() const noexcept {
@@ -23,14 +23,14 @@ void slab_source::check_invariants() const {
   slabs_.check_invariants();
   chunk_descriptors_.check_invariants();
   std::size_t idle = 0, free = 0, chunks = 0;
-  lists_.check_invariants();
-  lists_.for_each([&](const chunk& c) {
+  chunks_by_room_.check_invariants();
+  chunks_by_room_.for_each([&](const chunk& c) {
     ++chunks;
     if (c.empty()) idle += c.bytes;
     free += c.free_bytes();
-    if ((std::size_t{c.units} << c.unit_shift) != c.bytes)
+    if ((c.units() << c.unit_shift) != c.bytes)
       throw std::logic_error("quarry: a chunk's units are not its bytes");
-    for (std::size_t unit = 0; unit < c.units; ++unit) check_unit(c, unit);
+    for (std::size_t unit = 0; unit < c.units(); ++unit) check_unit(c, unit);
   });
   if (idle != idle_ || free != free_) throw std::logic_error("quarry: idle bytes are miscounted");
   if (chunks != chunk_count()) throw std::logic_error("quarry: chunks are miscounted");

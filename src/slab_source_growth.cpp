@@ -12,7 +12,7 @@ namespace quarry::detail {
 
 // Does the first thing that is missing; the caller then asks anew, since a call from within upstream may have
 // changed all.
-void slab_source::grow(const wish& w, std::size_t largest_chunk, std::size_t lacking) {
+void slab_source::grow(const slab_wish& w, std::size_t largest_chunk, std::size_t lacking) {
   const std::size_t bytes = next_chunk_bytes(w, largest_chunk);
   const std::size_t granules = slab_map::granules_of(bytes);
   if (lacking != 0) return grow_slab_memory(lacking);
@@ -60,13 +60,10 @@ std::size_t slab_source::spare_bookkeeping() const noexcept {
 }
 
 // Of the first slab in a chunk of so many bytes, with its records.
-std::size_t slab_source::first_slab_bytes(const wish& w, std::size_t chunk_bytes) const noexcept {
+std::size_t slab_source::first_slab_bytes(const slab_wish& w, std::size_t chunk_bytes) const noexcept {
   chunk untouched{};
-  untouched.bytes = chunk_bytes;
-  untouched.unit_shift = static_cast<std::uint8_t>(chunk::unit_shift_of(chunk_bytes));
-  untouched.units = static_cast<std::uint8_t>(chunk::units_of(chunk_bytes));
-  untouched.free_units = untouched.all_units();
-  return slab_bytes(blocks_in(fit(untouched, w), w.c));
+  untouched.set_size(chunk_bytes);
+  return slab_bytes(fit(untouched, w).blocks);
 }
 
 // ---- bookkeeping
@@ -102,7 +99,7 @@ void slab_source::give_descriptor(void* descriptor, std::size_t bytes) noexcept 
 // ---- chunks
 
 // An eighth of what is held, so that the newest chunk is a small part of it; powers of two.
-std::size_t slab_source::next_chunk_bytes(const wish& w, std::size_t largest_chunk) const noexcept {
+std::size_t slab_source::next_chunk_bytes(const slab_wish& w, std::size_t largest_chunk) const noexcept {
   if (bounded()) return std::bit_ceil(std::max<std::size_t>(w.bytes, 64));
   const std::size_t share = std::max<std::size_t>(std::bit_floor(up_.held() / 8 + 1), limits_.first_chunk);
   return std::max(std::min(share, largest_chunk), std::bit_ceil(w.bytes));
@@ -121,7 +118,7 @@ void slab_source::add(void* descriptor, void* memory, std::size_t bytes, size_cl
               bounded() ? static_cast<std::uint8_t>(c) : slab::no_class);
   map_.insert(added);
   added.id = up_.region_id_of(memory);
-  lists_.insert(added);
+  chunks_by_room_.insert(added);
   retention_.obtained(bytes, idle_);
   idle_ += bytes;
   free_ += bytes;

@@ -30,19 +30,12 @@ void slab_source::give_surplus() noexcept {
     if (c != nullptr) give_upstream(*c);
 }
 
-slab_source::run slab_source::run_of(chunk& c, const slab& s) noexcept {
-  run r{&c, static_cast<std::size_t>(s.base - c.base) >> c.unit_shift, 1};
-  while (r.first + r.units < c.units && c.slots()[r.first + r.units].load(std::memory_order_relaxed) == &s)
-    ++r.units;
-  return r;
-}
-
 void slab_source::return_units(slab& s) noexcept {
   chunk& c = map_.chunk_of(s.base);
   const run r = run_of(c, s);
-  c.free_units |= c.bits_of(r.first, r.units);
-  free_ += r.units << c.unit_shift;
-  lists_.relist(c);
+  c.give_units(r.first, r.units);
+  free_ += r.bytes();
+  chunks_by_room_.update(c);
   if (c.empty()) idle_ += c.bytes;
   if (recorded()) return;
   c.mark(r.first, r.units, nullptr);
@@ -51,7 +44,7 @@ void slab_source::return_units(slab& s) noexcept {
 }
 
 bool slab_source::has_surplus(std::size_t allowed, std::size_t least_left) const noexcept {
-  const chunk* const c = lists_[chunk_lists::empty_ones].highest();
+  const chunk* const c = chunks_by_room_.last(empty_rooms);
   return c != nullptr && idle_ > allowed && idle_ - c->bytes >= least_left;
 }
 
@@ -68,10 +61,10 @@ std::size_t slab_source::allowed_idle() const noexcept {
 
 chunk* slab_source::remove_surplus(std::size_t allowed, std::size_t least_left) noexcept {
   if (!has_surplus(allowed, least_left)) return nullptr;
-  chunk* const c = lists_[chunk_lists::empty_ones].highest();
-  lists_.erase(*c);
+  chunk* const c = chunks_by_room_.last(empty_rooms);
+  chunks_by_room_.erase(*c);
   map_.erase(*c);
-  if (recorded()) forget(*c, 0, c->units);
+  if (recorded()) forget(*c, 0, c->units());
   idle_ -= c->bytes;
   free_ -= c->bytes;
   chunks_ -= 1;
@@ -135,8 +128,8 @@ void slab_source::note_idle() noexcept {
 }
 
 void slab_source::release_all() noexcept {
-  while (chunk* const c = lists_.any()) {
-    lists_.erase(*c);
+  while (chunk* const c = chunks_by_room_.last(all_rooms)) {
+    chunks_by_room_.erase(*c);
     chunks_ -= 1;
     up_.deallocate_region(c->base, c->bytes, chunk::alignment_of(c->bytes));
   }

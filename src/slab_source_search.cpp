@@ -9,18 +9,9 @@ namespace quarry::detail {
 
 namespace {
 
-constexpr int tries_per_list = 8; // so that a search is bounded
+constexpr int most_tries = 8; // so that a search is bounded
 
-constexpr std::size_t round_up(std::size_t value, std::size_t unit) noexcept {
-  return (value + unit - 1) & ~(unit - 1);
-}
-
-// Units where so many free ones begin, in a hole that has `left` more.
-struct hole {
-  std::size_t first = none;
-  std::size_t left = none;
-  static constexpr std::size_t none = 64;
-};
+constexpr std::size_t no_unit = 64;
 
 // Bits where `count` free units begin at a multiple of `step`.
 std::uint64_t starts_of(std::uint64_t free, std::size_t count, std::size_t step) noexcept {
@@ -37,88 +28,96 @@ std::uint64_t starts_of(std::uint64_t free, std::size_t count, std::size_t step)
                                      0x0001000100010001,
                                      0x0000000100000001,
                                      1};
-  return starts & every[std::countr_zero(step)];
+  return step == 1 ? starts : starts & every[std::countr_zero(step)];
 }
 
-// The smallest hole, of equals the lowest: large blocks need the others.
-hole smallest_hole(std::uint64_t free, std::size_t count, std::size_t step) noexcept {
-  hole best;
-  for (std::uint64_t starts = starts_of(free, count, step); starts != 0;) {
+// Where in the smallest hole so many units begin, of equals in the lowest: large blocks need the others.
+std::size_t smallest_hole(const chunk& c, std::size_t count, std::size_t step) noexcept {
+  std::size_t best = no_unit, best_length = no_unit + 1;
+  std::uint64_t rest = c.free_units;
+  for (std::uint64_t starts = starts_of(rest, count, step); starts != 0 && best_length != count;
+       starts &= rest) {
     const auto first = static_cast<std::size_t>(std::countr_zero(starts));
-    const auto before = static_cast<std::size_t>(std::countl_one(free << (63 - first))) - 1;
-    const auto after = static_cast<std::size_t>(std::countr_one(free >> first));
-    const std::size_t left = before + after - count;
-    if (left < best.left) best = {first, left};
-    if (first + after >= 64) break;
-    starts &= ~std::uint64_t{0} << (first + after);
+    const std::size_t length = c.hole_around(first);
+    if (length < best_length) {
+      best = first;
+      best_length = length;
+    }
+    rest &= rest + (std::uint64_t{1} << first); // without the rest of this hole
   }
   return best;
 }
 
 } // namespace
 
-// In a list the hole that is filled best; but the fullest list where there is one.
-slab_source::run slab_source::find_run(const wish& w, std::size_t lists) const noexcept {
-  run found;
-  const std::size_t first = bounded() ? chunk_lists::empty_ones : chunk_lists::list_for(w.least);
-  for (std::size_t list = lists_.next(first); list < lists && found.in == nullptr;
-       list = lists_.next(list + 1)) {
-    int tries = tries_per_list;
-    lists_[list].find([&](chunk& c) {
-      if (c.bytes < w.least) return false; // one of the few small ones that a pool starts with
-      if (bounded() && c.dedicated_to != w.c) return false;
-      const run r = fit(c, w);
-      if (r.in != nullptr && (found.in == nullptr || r.left < found.left)) found = r;
-      return (found.in != nullptr && found.left == 0) || --tries == 0;
-    });
+// Chunks in use first, so that empty ones may go; but where little is wasted before where much is. Among
+// those in use less than the best length will do, too: small holes are filled, lest only they are left for
+// large blocks.
+slab_source::run slab_source::find_run(const slab_wish& w) const noexcept {
+  if (bounded()) return find_dedicated(w);
+  const std::uint64_t rooms = chunks_by_room_.rooms();
+  const std::size_t in_use = w.length_within(longest_in(rooms & rooms_in_use));
+  const bool thrifty = w.is_thrifty(in_use);
+  if (!thrifty && (in_use == 0 || w.is_thrifty(w.length_within(longest_in(rooms & empty_rooms)))))
+    return find_empty_run(w);
+  run r = find_best_run(w, rooms_in_use_from(w.least_within(in_use)));
+  if (r.in == nullptr) r = find_best_run(w, rooms_in_use_from(in_use + natural_alignment_of(w.c)));
+  return r.in != nullptr ? r : find_empty_run(w);
+}
+
+slab_source::run slab_source::find_empty_run(const slab_wish& w) const noexcept {
+  const std::size_t length = w.length_within(longest_in(chunks_by_room_.rooms() & empty_rooms));
+  if (length == 0) return {};
+  return find_best_run(w, empty_rooms_from(std::bit_ceil(length)));
+}
+
+// In the first of these kinds of room where a slab fits.
+slab_source::run slab_source::find_best_run(const slab_wish& w, std::uint64_t rooms) const noexcept {
+  int tries = most_tries;
+  for (rooms &= chunks_by_room_.rooms(); rooms != 0; rooms &= rooms - 1) {
+    const std::uint64_t room = rooms & (~rooms + 1);
+    for (chunk* c = chunks_by_room_.first(room); c != nullptr; c = chunk_tree::next(*c, room)) {
+      if (const run r = fit(*c, w); r.in != nullptr || --tries == 0) return r;
+    }
   }
-  return found;
+  return {};
+}
+
+// A chunk that has had no slab since it was last empty, where each has one.
+slab_source::run slab_source::find_dedicated(const slab_wish& w) const noexcept {
+  for (chunk* c = chunks_by_room_.first(empty_rooms); c != nullptr; c = chunk_tree::next(*c, empty_rooms)) {
+    if (c->dedicated_to != w.c) continue;
+    if (const run r = fit(*c, w); r.in != nullptr) return r;
+  }
+  return {};
 }
 
 // In the lowest chunk in use that has room, if it lies below `below` or that is null.
-slab_source::run slab_source::find_lowest_run(const wish& w, const std::byte* below) const noexcept {
-  run found;
-  if (bounded()) return found; // a chunk has one slab
-  if (recorded()) return find_run(w, chunk_lists::empty_ones);
-  for (std::size_t list = lists_.next(chunk_lists::list_for(w.least)); list < chunk_lists::empty_ones;
-       list = lists_.next(list + 1)) {
-    int tries = tries_per_list;
-    lists_[list].find([&](chunk& c) {
-      if (below != nullptr && c.base >= below) return true;
-      if (c.bytes < w.least) return false;
-      const run r = fit(c, w);
-      if (r.in == nullptr) return --tries == 0;
-      found = r;
-      below = c.base;
-      return true;
-    });
+slab_source::run slab_source::find_lowest_run(const slab_wish& w, const std::byte* below) const noexcept {
+  if (bounded()) return {}; // a chunk has one slab
+  const std::uint64_t rooms = rooms_in_use_from(w.least);
+  int tries = most_tries;
+  for (chunk* c = chunks_by_room_.first(rooms); c != nullptr && tries-- != 0;
+       c = chunk_tree::next(*c, rooms)) {
+    if (below != nullptr && c->base >= below) break;
+    if (const run r = fit(*c, w); r.in != nullptr) return r;
   }
-  return found;
+  return {};
 }
 
-// The longest run up to what is wished that wastes least at its end.
-slab_source::run slab_source::fit(chunk& c, const wish& w) const noexcept {
-  if (bounded() && !c.empty()) return {};
-  const std::size_t unit = c.unit_bytes();
+// Of the lengths up to what is wished the one that wastes least, in the smallest hole.
+slab_source::run slab_source::fit(chunk& c, const slab_wish& w) const noexcept {
   const std::size_t block = block_sizes[w.c];
-  const std::size_t step = std::max<std::size_t>(1, natural_alignment_of(w.c) >> c.unit_shift);
-  const std::size_t most = std::min<std::size_t>(static_cast<std::size_t>(std::popcount(c.free_units)),
-                                                 round_up(w.bytes, unit) >> c.unit_shift);
-  const std::size_t least = round_up(w.least, unit) >> c.unit_shift;
-  run best;
-  std::size_t best_waste = ~std::size_t{0};
-  for (std::size_t units = most; units >= least && units > 0; --units) {
-    const std::size_t bytes = units << c.unit_shift;
-    if (bytes < block) break;
-    const std::size_t waste = (bytes % block) * 64 / units;
-    if (waste >= best_waste || (!w.wasteful && bytes % block > bytes / 16)) continue;
-    const hole h = smallest_hole(c.free_units, units, step);
-    if (h.first == hole::none) continue;
-    best = {&c, h.first, units, h.left << c.unit_shift};
-    best_waste = waste;
-    if (waste == 0) break;
+  const std::size_t step = std::max<std::size_t>(1, std::min(block & (~block + 1), granule) >> c.unit_shift);
+  const bool has_table = w.by_waste && c.unit_shift == chunk::least_unit_shift;
+  for (std::size_t most = std::min<std::size_t>(c.longest, c.units_for(w.bytes));;) {
+    const std::size_t units = has_table ? lengths_of_slabs[w.c].best[most]
+                                        : best_units(block, c.unit_shift, c.units_for(w.least), most);
+    if (units == 0) return {};
+    const std::size_t first = smallest_hole(c, units, step);
+    if (first != no_unit) return run_at(c, first, blocks_within(units << c.unit_shift, w.c), w.c);
+    most = units - 1;
   }
-  return best;
 }
 
 } // namespace quarry::detail

@@ -84,5 +84,50 @@ TEST_F(slab_source_holes, the_lowest_chunk_serves_who_wants_to_be_low_however_fu
   EXPECT_EQ(source_.take_below(slabs_[0], c, class_bytes), nullptr) << "no lower chunk has room";
 }
 
+TEST_F(slab_source_holes, addresses_that_no_chunk_has_lead_to_no_slab) {
+  for (std::uintptr_t address = 0; address < 3 * granule; address += 256)
+    EXPECT_EQ(source_.find(reinterpret_cast<const void*>(address)), nullptr);
+  for (const slab* s : slabs_) EXPECT_EQ(source_.find(s->base + 8191), s);
+}
+
+// ---- how long a slab is
+
+TEST(slab_length, is_in_the_tables_what_it_is_when_searched_for) {
+  for (size_class c = 0; c < size_class_count; ++c)
+    for (std::size_t most = 0; most <= 64; ++most) {
+      const std::size_t best = best_units(block_sizes[c], 10, 1, most);
+      ASSERT_EQ(lengths_of_slabs[c].best[most], best);
+      ASSERT_LE(best, most);
+      if (best != 0) {
+        ASSERT_GE(best * kib, block_sizes[c]);
+      }
+    }
+}
+
+TEST(slab_length, that_will_do_wastes_no_more_than_the_best) {
+  for (size_class c = 0; block_sizes[c] <= largest_small_slab; ++c) {
+    const slab_wish w{c, largest_small_slab, block_sizes[c], true};
+    for (std::size_t room = kib; room <= largest_small_slab; room += kib) {
+      const std::size_t length = w.length_within(room);
+      ASSERT_LE(length, room);
+      ASSERT_EQ(length == 0, room < block_sizes[c]);
+      if (length == 0) continue;
+      const std::size_t least = w.least_within(length);
+      ASSERT_TRUE(block_sizes[c] <= least && least <= length);
+      ASSERT_EQ(w.is_thrifty(length), wastes_little(length, block_sizes[c]));
+      if (w.is_thrifty(length)) {
+        ASSERT_TRUE(w.is_thrifty(least));
+      }
+    }
+  }
+}
+
+TEST(slab_length, is_up_to_twice_as_much_where_that_wastes_less) {
+  EXPECT_EQ(with_little_waste(256, size_class_of(96, 1)), 256u) << "in small chunks as it is";
+  EXPECT_EQ(with_little_waste(1024, size_class_of(1024, 1)), 1024u);
+  EXPECT_EQ(with_little_waste(4096, size_class_of(1152, 1)), 6144u);
+  EXPECT_EQ(with_little_waste(2048, size_class_of(1152, 1)), 2048u) << "three KiB are no better";
+}
+
 } // namespace
 } // namespace quarry::detail

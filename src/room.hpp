@@ -1,0 +1,52 @@
+// Kinds of room that a chunk has for slabs, as bits of a word. Rung 0.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+namespace quarry::detail {
+
+// Of a chunk in use by its longest free run: none; from 128, 256 and 512 bytes; each KiB up to 32; from there
+// each 8 KiB up to 64, and each double up to 1 MiB. Then, behind all of these, of empty ones by their size.
+inline constexpr std::size_t room_kinds_in_use = 45, room_kinds = 57;
+inline constexpr std::uint64_t rooms_in_use = (std::uint64_t{1} << room_kinds_in_use) - 1;
+inline constexpr std::uint64_t all_rooms = (std::uint64_t{1} << room_kinds) - 1;
+inline constexpr std::uint64_t empty_rooms = all_rooms & ~rooms_in_use;
+
+/// The kind of a chunk in use whose longest free run is so long.
+constexpr std::size_t room_in_use_for(std::size_t bytes) noexcept {
+  if (bytes < 1024) return static_cast<std::size_t>(std::bit_width(bytes / 128));
+  if (bytes < 33 * 1024) return bytes / 1024 + 3;
+  if (bytes < 65536) return bytes / 8192 + 32;
+  return std::min(static_cast<std::size_t>(std::bit_width(bytes / 65536)) + 39, room_kinds_in_use - 1);
+}
+/// The kind of an empty chunk of so many bytes.
+constexpr std::size_t empty_room_for(std::size_t bytes) noexcept {
+  return std::min(static_cast<std::size_t>(std::bit_width(bytes / 1024)) + room_kinds_in_use, room_kinds - 1);
+}
+
+/// Where there may be a run of so many bytes: in chunks in use, in empty ones.
+constexpr std::uint64_t rooms_in_use_from(std::size_t bytes) noexcept {
+  return rooms_in_use & (~std::uint64_t{0} << std::max<std::size_t>(room_in_use_for(bytes), 1));
+}
+constexpr std::uint64_t empty_rooms_from(std::size_t bytes) noexcept {
+  return ~std::uint64_t{0} << empty_room_for(bytes);
+}
+
+/// By kind: how long a run there is at least.
+inline constexpr auto least_rooms = [] {
+  std::array<std::uint32_t, room_kinds> least{};
+  for (std::uint32_t bytes = std::uint32_t{1} << 20; bytes >= 128; bytes -= 128)
+    least[room_in_use_for(bytes)] = least[empty_room_for(bytes)] = bytes;
+  return least;
+}();
+
+/// The longest run that is sure to be where there are these kinds of room.
+constexpr std::size_t longest_in(std::uint64_t rooms) noexcept {
+  return rooms == 0 ? 0 : least_rooms[static_cast<std::size_t>(std::bit_width(rooms)) - 1];
+}
+
+} // namespace quarry::detail
