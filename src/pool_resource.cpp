@@ -74,8 +74,8 @@ std::size_t due_magazine_bytes(const detail::unsynchronized_state& s,
                                const detail::magazine_set* set) noexcept {
   if (!is_there(set)) return s.cold_calls > calls_before_magazines ? least_magazine_bytes : 0;
   const std::size_t more = 2 * s.magazine_bytes;
-  const bool runs_short = more <= most_magazine_bytes && !set->has_slots(set->slot_count / 8);
-  return runs_short && more <= s.core.bytes_used() / 4 * 3 ? more : 0;
+  if (more > most_magazine_bytes || set->has_slots(set->slot_count / 2)) return 0;
+  return more <= s.core.bytes_used() / 4 * 3 ? more : 0;
 }
 
 // Throws what upstream throws, and then the pool has the magazines it had.

@@ -84,7 +84,7 @@ public:
   /// True while more than a third of what is held is not used, for segments a fifth, after a fall a ninth.
   bool holds_much_in_vain() const noexcept {
     const std::size_t pooled = up_.held() - usage_.oversized();
-    return pooled > usage_.used() + little_in_vain() + retention_.fixed();
+    return pooled > usage_.recent_peak() + little_in_vain() + retention_.fixed();
   }
 
   /// Gives empty chunks upstream while at least `keep_bytes` of them remain.

@@ -110,7 +110,7 @@ void slab_source::advance() noexcept {
   {
     const std::lock_guard guard(mutex_);
     if (retention_.period_is_over()) {
-      const std::size_t little = shared_ && !usage_.has_fallen() ? not_worth_it() : 0;
+      const std::size_t little = usage_.has_fallen() ? 0 : not_worth_it();
       stale_.store(up_.held() - usage_.oversized() >
                        usage_.recent_peak() + usage_.recent_peak() / 2 + little + retention_.fixed(),
                    std::memory_order_relaxed);

@@ -144,13 +144,18 @@ TYPED_TEST(comes_down_at_once, when_the_survivors_lie_together) {
   }
 }
 
-// A pool three quarters free in the class of 512 bytes, survivors at random; and 200 blocks of another class.
+// A pool three quarters free in the class of 512 bytes, survivors at random, and not just now; and 200 blocks
+// of another class.
 template <class Pool>
 struct one_class_scattered {
   one_class_scattered() {
     while (scattered.bytes() < 4 * mebibyte) scattered.add(512);
     while (scattered.bytes() > mebibyte) scattered.free_random(d);
     for (int i = 0; i < 200; ++i) few.add(24);
+    for (int i = 0; i < 4000; ++i) {
+      scattered.free_random(d);
+      scattered.add(512);
+    }
   }
   Pool pool;
   dice d{1};
