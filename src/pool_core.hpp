@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory_resource>
 
 #include "mixed_magazine.hpp"
@@ -84,6 +85,12 @@ public:
   void see_to_depots() noexcept {
     if (depot_room_bytes_.load(std::memory_order_relaxed) > room_of_depots()) look_at_next_depot();
   }
+  /// Counts the threads that have magazines of their own.
+  void add_thread() noexcept { threads_.fetch_add(1, std::memory_order_relaxed); }
+  void remove_thread() noexcept { threads_.fetch_sub(1, std::memory_order_relaxed); }
+  std::size_t threads() const noexcept { return threads_.load(std::memory_order_relaxed); }
+  /// Whether blocks may go from thread to thread.
+  bool hands_on() const noexcept { return threads() > 1; }
   /// Hands blocks on to whoever needs some next. Returns how many there was room for.
   std::size_t put_into_depot(size_class c, void* const* blocks, std::size_t count) noexcept;
   /// Lets blocks of class `c` be handed on from now on, if it has many and there is memory.
@@ -109,6 +116,7 @@ public:
   void flush_class(flushed& f, magazine_set& set, size_class c) noexcept;
   /// Hands on what there is room for, and flushes the rest.
   void hand_on_set(flushed& f, magazine_set& set) noexcept;
+  void hand_on_class(flushed& f, magazine_set& set, size_class c) noexcept;
   /// Flushes what lies between magazines and slabs.
   void flush_depots(flushed& f) noexcept;
   void flush_depot(flushed& f, size_class c) noexcept;
@@ -135,6 +143,10 @@ public:
   void note_freed(size_class c) noexcept {
     usage_.note_freed(block_sizes[c]);
     if (reserved(c) == 0) source_.tick();
+  }
+  void note_freed_bytes(std::size_t bytes) noexcept {
+    usage_.note_freed(bytes);
+    source_.tick();
   }
 
   /// True once after each period at whose end very much is held in vain: then magazines should be flushed.
@@ -255,6 +267,7 @@ private:
   const bool shared_;
   const bool recorded_ = false;
   const bool may_have_depots_;
+  std::atomic<std::uint32_t> threads_ = 0;
   upstream upstream_;
   usage usage_;
   slab_source source_;

@@ -108,7 +108,7 @@ void modelled_pool::allocate_cold(int core, size_class c, const taker& then) {
     return then(block);
   }
   note(set, c, found::empty);
-  grow(set, c, pool_core::magazine_bytes, room_for(core));
+  grow(set, c, pool_core::magazine_bytes, true, room_for(core));
   refill(core, c, batch_of(set, c), then);
 }
 
@@ -123,7 +123,7 @@ void modelled_pool::deallocate_cold(int core, size_class c, void* block) {
   blocks leaving;
   if (set.count(c) == set.capacity(c)) note(set, c, found::full);
   if (set.count(c) == set.capacity(c) &&
-      (now == way::draining || !grow(set, c, pool_core::magazine_bytes, room_for(core)))) {
+      (now == way::draining || !grow(set, c, pool_core::magazine_bytes, true, room_for(core)))) {
     leaving.resize(std::min(batch_of(set, c), set.count(c)));
     if (!leaving.empty()) set.take_oldest(c, leaving.data(), leaving.size());
   }
