@@ -85,12 +85,12 @@ public:
   void see_to_depots() noexcept {
     if (depot_room_bytes_.load(std::memory_order_relaxed) > room_of_depots()) look_at_next_depot();
   }
-  /// Counts the threads that have magazines of their own.
-  void add_thread() noexcept { threads_.fetch_add(1, std::memory_order_relaxed); }
-  void remove_thread() noexcept { threads_.fetch_sub(1, std::memory_order_relaxed); }
-  std::size_t threads() const noexcept { return threads_.load(std::memory_order_relaxed); }
+  /// Counts the sets of magazines that there are, threads' and those that they left.
+  void add_set() noexcept { sets_.fetch_add(1, std::memory_order_relaxed); }
+  void remove_set() noexcept { sets_.fetch_sub(1, std::memory_order_relaxed); }
+  std::size_t sets() const noexcept { return sets_.load(std::memory_order_relaxed); }
   /// Whether blocks may go from thread to thread.
-  bool hands_on() const noexcept { return threads() > 1; }
+  bool hands_on() const noexcept { return sets() > 1; }
   /// Hands blocks on to whoever needs some next. Returns how many there was room for.
   std::size_t put_into_depot(size_class c, void* const* blocks, std::size_t count) noexcept;
   /// Lets blocks of class `c` be handed on from now on, if it has many and there is memory.
@@ -267,7 +267,7 @@ private:
   const bool shared_;
   const bool recorded_ = false;
   const bool may_have_depots_;
-  std::atomic<std::uint32_t> threads_ = 0;
+  std::atomic<std::uint32_t> sets_ = 0;
   upstream upstream_;
   usage usage_;
   slab_source source_;

@@ -18,7 +18,7 @@ struct thread_cache_links {
   bool lacks_room = false;                // the owner found all of it taken
   std::uint8_t calls = 0;                 // cold ones of the owner, modulo 256
   std::uint8_t asked = 0;                 // times the owner asked for room, modulo 256
-  std::uint8_t calls_to_wait = 0;         // before the owner looks for room at others again
+  std::uint8_t calls_to_wait = 4;         // without room, before the owner looks for some at others
   std::uint32_t tops_seen = 0;            // Σ top when somebody looked; guarded by the registry mutex
   std::uint32_t bytes_to_count = 0;       // freed into magazines, where that is counted
   std::size_t share_seen = 0;             // what the owner's share of room was when it looked,

@@ -148,9 +148,9 @@ thread_cache* thread_magazines::make(bool may_allocate) noexcept {
     cache->room_of_all = &room_bytes_;
     link(*cache);
     cache->owner.store_release(resource_);
+    core_.add_set();
   }
   at_thread_exit.armed = true; // its first use has it run when the thread exits
-  core_.add_thread();
   core_.flush_early();
   cache->next_of_thread = first_of_this_thread;
   first_of_this_thread = cache;
@@ -183,7 +183,6 @@ bool thread_magazines::park(thread_cache& cache) noexcept {
   cache.parked = true;
   ++parked_of_all_pools;
   parked_.store(parked + 1, std::memory_order_relaxed);
-  core_.remove_thread();
   return true;
 }
 
@@ -226,7 +225,7 @@ void thread_magazines::give_up_room(thread_cache& cache) noexcept {
 // The exiting thread's side; the destructor waits for `leaving_`.
 void thread_magazines::retire(thread_cache& cache) noexcept {
   give_up_room(cache);
-  core_.remove_thread();
+  core_.remove_set();
   const std::lock_guard guard(registry_mutex());
   unlink(cache);
   --leaving_;
@@ -241,8 +240,10 @@ std::size_t thread_magazines::room_of_all() const noexcept {
 }
 
 void thread_magazines::look_at_room(thread_cache& cache) const noexcept {
+  const std::size_t parked = parked_.load(std::memory_order_relaxed);
+  const std::size_t threads = std::max(core_.sets(), parked + 1) - parked;
   cache.all_seen = room_of_all();
-  cache.share_seen = cache.all_seen / std::clamp<std::size_t>(core_.threads(), 1, at_work_at_most());
+  cache.share_seen = cache.all_seen / std::min(threads, at_work_at_most());
 }
 
 // What is used and how many share it is looked up only now and then.
@@ -255,17 +256,23 @@ bool thread_magazines::has_room(thread_cache& cache, std::size_t more) const noe
   return is_there;
 }
 
+// Who lacks room again and again takes what an idle one has.
+void thread_magazines::look_for_room(thread_cache& cache) noexcept {
+  constexpr std::uint8_t soon = 4, patience = 16;
+  if (cache.capacity_bytes.load_relaxed() >= cache.share_seen / 2) return;
+  if (cache.calls_to_wait != 0) {
+    --cache.calls_to_wait;
+    return;
+  }
+  cache.calls_to_wait = take_room_of_idle(&cache) ? soon : patience;
+}
+
 // After a cold call of the owner's: all of them may have more room than there is, since less is used than
 // once was, or others what this one could use.
 void thread_magazines::see_to_room(thread_cache& cache) noexcept {
-  constexpr std::uint8_t every = 8, patience = 32;
+  constexpr std::uint8_t every = 8;
   if (!cache.at_work.load(std::memory_order_relaxed)) cache.at_work.store(true, std::memory_order_relaxed);
-  if (cache.calls_to_wait != 0) {
-    --cache.calls_to_wait;
-  } else if (std::exchange(cache.lacks_room, false) &&
-             cache.capacity_bytes.load_relaxed() < cache.share_seen / 2) {
-    cache.calls_to_wait = take_room_of_idle(&cache) ? every : patience;
-  }
+  if (std::exchange(cache.lacks_room, false)) look_for_room(cache);
   if (++cache.calls % every != 0) return;
   core_.see_to_depots();
   look_at_room(cache);

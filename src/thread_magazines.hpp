@@ -76,6 +76,7 @@ private:
   void leave_nothing_early() noexcept;
   void* take_reserved(size_class c) noexcept;
   void reclaim(size_class c) noexcept;
+  void look_for_room(thread_cache& cache) noexcept;
   void see_to_room(thread_cache& cache) noexcept;
   void give_up_room(thread_cache& cache) noexcept;
   bool take_room_of_idle(thread_cache* heir) noexcept;

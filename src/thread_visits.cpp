@@ -105,25 +105,28 @@ void thread_magazines::open(thread_cache& cache) noexcept {
 // Looks at a few of those that have room, going round. Who made a cold call since, or any that moved blocks,
 // is passed over.
 thread_cache* thread_magazines::next_idle(const thread_cache* heir) noexcept {
-  constexpr int most_looks = 64;
+  constexpr int most_passed = 64, most_looks = 16;
   const thread_cache* const begin = next_looked_at_;
-  for (int looks = 0; looks < most_looks; ++looks) {
+  for (int passed = 0, looks = 0; passed < most_passed && looks < most_looks; ++passed) {
     if (next_looked_at_ == nullptr) next_looked_at_ = first_;
     if (next_looked_at_ == nullptr) break;
     thread_cache& cache = *next_looked_at_;
     next_looked_at_ = cache.next;
-    if (&cache != heir && cache.capacity_bytes.load_relaxed() != 0 && is_idle(cache)) return &cache;
+    if (&cache != heir && cache.capacity_bytes.load_relaxed() != 0) {
+      if (is_idle(cache)) return &cache;
+      ++looks;
+    }
     if (next_looked_at_ == begin) break; // all of them
   }
   return nullptr;
 }
 
 bool thread_magazines::is_idle(thread_cache& cache) noexcept {
-  if (cache.parked) return true;
-  if (cache.at_work.exchange(false, std::memory_order_relaxed)) return false;
   std::uint32_t tops = 0;
   for (const magazine& m : cache.magazines) tops += m.top.load_relaxed();
-  return std::exchange(cache.tops_seen, tops) == tops;
+  const bool moved_none = std::exchange(cache.tops_seen, tops) == tops;
+  const bool was_at_work = cache.at_work.exchange(false, std::memory_order_relaxed);
+  return cache.parked || (moved_none && !was_at_work);
 }
 
 // What threads that are gone had of class `c`, before another slab is asked for.

@@ -87,8 +87,8 @@ TEST(room_for_magazines, goes_with_its_blocks_to_who_finds_none) {
     });
   all_worked.wait();
   std::size_t largest = own_room(pool);
-  for (int i = 0; i < 100; ++i) { // a few cold calls, of which one takes all there is
-    come_and_go(pool, 100, 2);
+  for (unsigned i = 0; i < 40; ++i) { // of some cold calls one takes all there is
+    come_and_go(pool, i, 50);
     largest = std::max(largest, own_room(pool));
   }
   EXPECT_GE(largest, std::size_t{16} << 10);
