@@ -36,9 +36,9 @@ inline std::size_t batch_of(const magazine_set& set, size_class c) noexcept {
 /// Makes room for class `c`: an empty or full magazine is one that is too small. Four times as much while
 /// there is ample room, so that bursts are met soon; a half more where it is scarce, so that all classes get
 /// some. When there is none, or `may_grow(bytes)` says no, classes that were not used lately give up some of
-/// theirs now and then.
+/// theirs now and then; and at once to one that came late, where other threads have blocks for it.
 template <class MayGrow>
-bool grow(magazine_set& set, size_class c, std::size_t most_bytes, MayGrow may_grow) noexcept {
+bool grow(magazine_set& set, size_class c, std::size_t most_bytes, bool hands_on, MayGrow may_grow) noexcept {
   const std::size_t block = block_sizes[c];
   const std::size_t now = set.capacity(c);
   const std::size_t most = std::clamp<std::size_t>(most_bytes / block, 1, most_capacity);
@@ -47,7 +47,8 @@ bool grow(magazine_set& set, size_class c, std::size_t most_bytes, MayGrow may_g
   std::size_t more = std::min(most, now == 0 ? first_capacity : now * 4) - now;
   if (!fits(more * ample)) {
     more = std::min(most - now, std::max<std::size_t>(now / 2, 2));
-    if (!fits(more) && !(set.reclaim_room() && fits(more))) return false;
+    const auto reclaims = [&] { return set.reclaim_room() || (hands_on && set.reclaim_from_largest(c)); };
+    if (!fits(more) && !(reclaims() && fits(more))) return false;
   }
   set.resize(c, now + more);
   return true;
@@ -120,7 +121,7 @@ void* take(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, MayGr
     if (set.count(c) != 0) // draining with no free block elsewhere, or a visitor had closed the magazine
       return set.take_newest(c);
     note(set, c, found::empty);
-    if (grow(set, c, core.most_magazine_bytes(), may_grow) && now == way::counted)
+    if (grow(set, c, core.most_magazine_bytes(), core.hands_on(), may_grow) && now == way::counted)
       choose(core, set, c, now); // a new magazine is open
     wanted = batch_of(set, c);
     std::size_t taken = core.take_from_depot(c, blocks, wanted);
@@ -146,7 +147,7 @@ template <class Core, class MayGrow>
 std::size_t make_room(const Core& core, magazine_set& set, size_class c, way now, std::size_t most_bytes,
                       MayGrow may_grow, void** out) noexcept {
   note(set, c, found::full);
-  if (now != way::draining && grow(set, c, most_bytes, may_grow)) return 0;
+  if (now != way::draining && grow(set, c, most_bytes, core.hands_on(), may_grow)) return 0;
   const std::size_t batch = now == way::draining ? core.most_at_once : batch_of(set, c);
   const std::size_t count = std::min({batch, core.most_at_once - 1, set.count(c) - set.ahead[c]});
   set.take_oldest(c, out, count);

@@ -41,7 +41,7 @@ void magazine_set::resize(size_class c, std::size_t wanted) noexcept {
 void magazine_set::move_to(size_class c, std::uint16_t slot) noexcept {
   magazine& m = magazines[c];
   const std::size_t blocks = count(c);
-  std::memcpy(slots() + slot, slots() + magazines[c].base, blocks * sizeof(void*));
+  if (blocks != 0) std::memcpy(slots() + slot, slots() + magazines[c].base, blocks * sizeof(void*));
   const std::uint32_t by = std::uint32_t{slot} - magazines[c].base; // modulo 2^32
   if (m.floor.load_relaxed() != magazine::closed_floor) m.floor.store_relaxed(m.floor.load_relaxed() + by);
   if (m.cap.load_relaxed() != 0) m.cap.store_relaxed(m.cap.load_relaxed() + by);
@@ -73,6 +73,18 @@ bool magazine_set::reclaim_room() noexcept {
   return true;
 }
 
+// Who came late finds all slots taken: of those that lie empty the largest class gives half.
+bool magazine_set::reclaim_from_largest(size_class c) noexcept {
+  constexpr std::size_t much_more = 4, small = 512;
+  if (capacity(c) != 0 || block_sizes[c] > small) return false;
+  size_class donor = c;
+  for (size_class i = 0; i < magazine_count; ++i)
+    if (capacity(i) - count(i) > capacity(donor) - count(donor)) donor = i;
+  if (capacity(donor) < much_more) return false;
+  lay_out_with(donor, std::max(count(donor), capacity(donor) / 2));
+  return true;
+}
+
 void magazine_set::lay_out(const capacities& wanted) noexcept {
   for (size_class c = 0; c < magazine_count; ++c) gather(c);
   void* moved[most_slots];
@@ -80,6 +92,10 @@ void magazine_set::lay_out(const capacities& wanted) noexcept {
   std::size_t next = 0;
   std::size_t bytes = 0;
   for (size_class c = 0; c < magazine_count; ++c) {
+    if (wanted[c] == 0 && capacity(c) == 0) {
+      move_to(c, static_cast<std::uint16_t>(next));
+      continue;
+    }
     magazine& m = magazines[c];
     const std::size_t blocks = count(c);
     const bool pushed = m.cap.load_relaxed() == m.end;
@@ -190,8 +206,8 @@ void magazine_set::check_invariants() const {
   for (size_class c = 0; c < magazine_count; ++c) {
     if (count(c) > capacity(c)) throw std::logic_error("quarry: a magazine holds more than it has room for");
     if (magazines[c].end > slots_used) throw std::logic_error("quarry: a magazine ends behind the last one");
-    for (size_class i = 0; i < c && capacity(c) != 0; ++i)
-      if (capacity(i) != 0 && magazines[i].base < magazines[c].end && magazines[c].base < magazines[i].end)
+    for (size_class i = 0; i < c; ++i)
+      if (std::max(magazines[i].base, magazines[c].base) < std::min(magazines[i].end, magazines[c].end))
         throw std::logic_error("quarry: two magazines share a slot");
     taken += capacity(c);
     bytes += capacity(c) * block_sizes[c];

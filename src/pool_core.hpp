@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory_resource>
 #include <mutex>
 
@@ -104,6 +105,12 @@ public:
   void see_to_depots() noexcept {
     if (depot_room_bytes_.load(std::memory_order_relaxed) > room_of_depots()) look_at_next_depot();
   }
+  /// Counts the sets of magazines that there are, threads' and those that they left.
+  void add_set() noexcept { sets_.fetch_add(1, std::memory_order_relaxed); }
+  void remove_set() noexcept { sets_.fetch_sub(1, std::memory_order_relaxed); }
+  std::size_t sets() const noexcept { return sets_.load(std::memory_order_relaxed); }
+  /// Whether blocks may go from thread to thread.
+  bool hands_on() const noexcept { return sets() > 1; }
   /// Hands blocks on to whoever needs some next. Returns how many there was room for.
   std::size_t put_into_depot(size_class c, void* const* blocks, std::size_t count) noexcept;
   /// Lets blocks of class `c` be handed on from now on, if it has many and there is memory.
@@ -129,6 +136,7 @@ public:
   void flush_class(flushed& f, magazine_set& set, size_class c) noexcept;
   /// Hands on what there is room for, and flushes the rest.
   void hand_on_set(flushed& f, magazine_set& set) noexcept;
+  void hand_on_class(flushed& f, magazine_set& set, size_class c) noexcept;
   /// Flushes what lies between magazines and slabs.
   void flush_depots(flushed& f) noexcept;
   void flush_depot(flushed& f, size_class c) noexcept;
@@ -155,6 +163,10 @@ public:
   void note_freed(size_class c) noexcept {
     usage_.note_freed(block_sizes[c]);
     if (reserved(c) == 0) source_.tick();
+  }
+  void note_freed_bytes(std::size_t bytes) noexcept {
+    usage_.note_freed(bytes);
+    source_.tick();
   }
 
   /// True once after each period at whose end very much is held in vain: then magazines should be flushed.
@@ -292,6 +304,7 @@ private:
   const bool shared_;
   const bool recorded_ = false;
   const bool may_have_depots_;
+  std::atomic<std::uint32_t> sets_ = 0;
   upstream upstream_;
   usage usage_;
   slab_source source_;

@@ -11,16 +11,22 @@
 namespace quarry::detail {
 
 struct thread_cache_links {
-  std::atomic<bool> visited = false;        // a visitor is inside, or about to be
-  bool owner_is_out = false;                // a visitor's note; guarded by the registry mutex
-  std::atomic<bool> at_work = false;        // the owner made a cold call since somebody looked
-  std::uint8_t calls = 0;                   // cold ones of the owner, modulo 256
-  std::uint8_t refused = 0;                 // times that there was no room, modulo 256
-  std::size_t share_seen = ~std::size_t{0}; // what the owner's share of room was when it looked
-  thread_magazines* pool = nullptr;         // guarded by the registry mutex
-  thread_cache* next = nullptr;             // of the pool; guarded by the registry mutex
-  thread_cache* previous = nullptr;         // of the pool; guarded by the registry mutex
-  thread_cache* next_of_thread = nullptr;   // the owning thread's
+  std::atomic<bool> visited = false;      // a visitor is inside, or about to be
+  bool owner_is_out = false;              // a visitor's note; guarded by the registry mutex
+  bool parked = false;                    // without an owner; guarded by the registry mutex
+  std::atomic<bool> at_work = false;      // the owner made a cold call since somebody looked
+  bool lacks_room = false;                // the owner found all of it taken
+  std::uint8_t calls = 0;                 // cold ones of the owner, modulo 256
+  std::uint8_t asked = 0;                 // times the owner asked for room, modulo 256
+  std::uint8_t calls_to_wait = 4;         // without room, before the owner looks for some at others
+  std::uint32_t tops_seen = 0;            // Σ top when somebody looked; guarded by the registry mutex
+  std::uint32_t bytes_to_count = 0;       // freed into magazines, where that is counted
+  std::size_t share_seen = 0;             // what the owner's share of room was when it looked,
+  std::size_t all_seen = 0;               // and what there is for all
+  thread_magazines* pool = nullptr;       // guarded by the registry mutex
+  thread_cache* next = nullptr;           // of the pool; guarded by the registry mutex
+  thread_cache* previous = nullptr;       // of the pool; guarded by the registry mutex
+  thread_cache* next_of_thread = nullptr; // the owning thread's
 };
 
 // The slots follow the set, so it is last.

@@ -5,6 +5,7 @@
 #include <new>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include "exchange.hpp"
 #include "membarrier.hpp"
@@ -21,31 +22,42 @@ constinit thread_local magazine_set* this_thread_default_set = &no_magazines;
 namespace {
 
 constexpr std::size_t calls_before_caches = 32; // a pool of a few requests does without
+constexpr std::size_t most_parked = 64;         // of all pools
+
+std::size_t parked_of_all_pools = 0; // guarded by the registry mutex
+
+// As many threads as that are at work at once; the room of others is lent to them.
+std::size_t at_work_at_most() noexcept {
+  static const std::size_t threads =
+      std::max<std::size_t>(std::size_t{2} * std::thread::hardware_concurrency(), 2);
+  return threads;
+}
 
 constinit thread_local thread_cache* first_of_this_thread = nullptr;
 constinit thread_local bool thread_has_left = false;
 
 } // namespace
 
-// Flushes a thread's caches on its way out. Its frees from then on, of destructors that run later, go to the
-// slabs.
+// Leaves a thread's caches to the next thread, or flushes them, on its way out. Its frees from then on, of
+// destructors that run later, go to the slabs.
 struct thread_exit {
   bool armed = false;
   ~thread_exit() {
-    thread_has_left = true;
+    thread_has_left = true; // nothing that runs from here on, an upstream's pool for one, finds a cache
+    std::fill(std::begin(this_thread_table.sets), std::end(this_thread_table.sets), &no_magazines);
+    this_thread_default_set = &no_magazines;
     while (thread_cache* const cache = first_of_this_thread) {
       first_of_this_thread = cache->next_of_thread;
       thread_magazines* pool;
       {
         const std::lock_guard guard(registry_mutex());
         pool = cache->pool;
+        if (pool != nullptr && pool->park(*cache)) continue;
         if (pool != nullptr) ++pool->leaving_;
       }
       if (pool != nullptr) pool->retire(*cache);
       give_cache(cache);
     }
-    std::fill(std::begin(this_thread_table.sets), std::end(this_thread_table.sets), &no_magazines);
-    this_thread_default_set = &no_magazines;
   }
 };
 
@@ -87,6 +99,10 @@ void thread_magazines::let_go_of_caches() noexcept {
     guard.lock();
   }
   next_looked_at_ = nullptr;
+  while (thread_cache* const parked = take_parked()) {
+    unlink(*parked);
+    give_cache(parked);
+  }
   while (thread_cache* const cache = first_) {
     first_ = cache->next;
     cache->pool = nullptr;
@@ -99,12 +115,12 @@ void thread_magazines::let_go_of_caches() noexcept {
 thread_cache* thread_magazines::find_or_make(bool may_allocate) noexcept {
   if (magazine_set* const set = this_thread_table.sets[table_index_]; set->serves(resource_))
     return static_cast<thread_cache*>(set);
+  if (thread_has_left || !membarrier_works()) return nullptr;
   for (thread_cache* cache = first_of_this_thread; cache != nullptr; cache = cache->next_of_thread)
     if (cache->serves(resource_)) {
       install(*cache);
       return cache;
     }
-  if (thread_has_left || !membarrier_works()) return nullptr;
   if (is_early()) {
     note_cold_call();
     return nullptr;
@@ -123,24 +139,69 @@ bool thread_magazines::is_early() const noexcept {
 
 thread_cache* thread_magazines::make(bool may_allocate) noexcept {
   drop_dead_caches();
-  thread_cache* const cache = take_cache(may_allocate);
-  if (cache == nullptr) return nullptr;
-  at_thread_exit.armed = true; // its first use has it run when the thread exits
-  {
+  thread_cache* cache = parked_.load(std::memory_order_relaxed) == 0 ? nullptr : adopt_parked();
+  if (cache == nullptr) {
+    cache = take_cache(may_allocate);
+    if (cache == nullptr) return nullptr;
     const std::lock_guard guard(registry_mutex());
     cache->pool = this;
     cache->room_of_all = &room_bytes_;
-    cache->next = first_;
-    cache->previous = nullptr;
-    if (first_ != nullptr) first_->previous = cache;
-    first_ = cache;
+    link(*cache);
     cache->owner.store_release(resource_);
+    core_.add_set();
   }
-  caches_.fetch_add(1, std::memory_order_relaxed);
+  at_thread_exit.armed = true; // its first use has it run when the thread exits
   core_.close_nursery();
   cache->next_of_thread = first_of_this_thread;
   first_of_this_thread = cache;
+  look_at_room(*cache);
   install(*cache);
+  return cache;
+}
+
+void thread_magazines::link(thread_cache& cache) noexcept {
+  cache.next = first_;
+  cache.previous = nullptr;
+  if (first_ != nullptr) first_->previous = &cache;
+  first_ = &cache;
+}
+
+void thread_magazines::unlink(thread_cache& cache) noexcept {
+  (cache.previous != nullptr ? cache.previous->next : first_) = cache.next;
+  if (cache.next != nullptr) cache.next->previous = cache.previous;
+  if (next_looked_at_ == &cache) next_looked_at_ = cache.next;
+}
+
+// ---- threads leave their caches to others
+
+// With the room and blocks that fitted its thread, for the next one: a few of each pool and of all. Expects
+// the registry mutex to be held.
+bool thread_magazines::park(thread_cache& cache) noexcept {
+  const std::uint32_t parked = parked_.load(std::memory_order_relaxed);
+  if (parked == at_work_at_most() || parked_of_all_pools == most_parked) return false;
+  if (cache.capacity_bytes.load_relaxed() == 0) return false;
+  cache.parked = true;
+  ++parked_of_all_pools;
+  parked_.store(parked + 1, std::memory_order_relaxed);
+  return true;
+}
+
+// One that is parked no more, or null. Expects the registry mutex to be held.
+thread_cache* thread_magazines::take_parked() noexcept {
+  const std::uint32_t parked = parked_.load(std::memory_order_relaxed);
+  if (parked == 0) return nullptr;
+  thread_cache* cache = first_;
+  while (!cache->parked) cache = cache->next;
+  cache->parked = false;
+  --parked_of_all_pools;
+  parked_.store(parked - 1, std::memory_order_relaxed);
+  return cache;
+}
+
+thread_cache* thread_magazines::adopt_parked() noexcept {
+  const std::lock_guard guard(registry_mutex());
+  thread_cache* const cache = take_parked();
+  if (cache != nullptr) open(*cache);
   return cache;
 }
 
@@ -164,11 +225,9 @@ void thread_magazines::give_up_room(thread_cache& cache) noexcept {
 // The exiting thread's side; the destructor waits for `leaving_`.
 void thread_magazines::retire(thread_cache& cache) noexcept {
   give_up_room(cache);
-  caches_.fetch_sub(1, std::memory_order_relaxed);
+  core_.remove_set();
   const std::lock_guard guard(registry_mutex());
-  (cache.previous != nullptr ? cache.previous->next : first_) = cache.next;
-  if (cache.next != nullptr) cache.next->previous = cache.previous;
-  if (next_looked_at_ == &cache) next_looked_at_ = cache.next;
+  unlink(cache);
   --leaving_;
 }
 
@@ -180,35 +239,46 @@ std::size_t thread_magazines::room_of_all() const noexcept {
   return core_.room_for_magazines(least - least / 16, core_.bytes_used() / 20);
 }
 
-// As many threads as that are at work at once; the room of others is lent to them.
-std::size_t thread_magazines::share() const noexcept {
-  static const std::size_t at_work_at_most =
-      std::max<std::size_t>(std::size_t{2} * std::thread::hardware_concurrency(), 2);
-  const std::size_t caches = caches_.load(std::memory_order_relaxed);
-  return room_of_all() / std::clamp<std::size_t>(caches, 1, at_work_at_most);
+void thread_magazines::look_at_room(thread_cache& cache) const noexcept {
+  const std::size_t parked = parked_.load(std::memory_order_relaxed);
+  const std::size_t threads = std::max(core_.sets(), parked + 1) - parked;
+  cache.all_seen = room_of_all();
+  cache.share_seen = cache.all_seen / std::min(threads, at_work_at_most());
 }
 
-// What is used and how many share it is looked up again only now and then while there is no room.
+// What is used and how many share it is looked up only now and then.
 bool thread_magazines::has_room(thread_cache& cache, std::size_t more) const noexcept {
-  constexpr std::uint8_t patience = 64;
-  const std::size_t wanted = cache.capacity_bytes.load_relaxed() + more;
-  if (wanted > cache.share_seen && ++cache.refused % patience != 0) return false;
-  cache.share_seen = share();
-  return wanted <= cache.share_seen && room_bytes_.load_relaxed() + more <= room_of_all();
+  constexpr std::uint8_t every = 8;
+  if (++cache.asked % every == 0) look_at_room(cache);
+  if (cache.capacity_bytes.load_relaxed() + more > cache.share_seen) return false;
+  const bool is_there = room_bytes_.load_relaxed() + more <= cache.all_seen;
+  if (!is_there) cache.lacks_room = true;
+  return is_there;
+}
+
+// Who lacks room again and again takes what an idle one has.
+void thread_magazines::look_for_room(thread_cache& cache) noexcept {
+  constexpr std::uint8_t soon = 4, patience = 16;
+  if (cache.capacity_bytes.load_relaxed() >= cache.share_seen / 2) return;
+  if (cache.calls_to_wait != 0) {
+    --cache.calls_to_wait;
+    return;
+  }
+  cache.calls_to_wait = take_room_of_idle(&cache) ? soon : patience;
 }
 
 // After a cold call of the owner's: all of them may have more room than there is, since less is used than
 // once was, or others what this one could use.
 void thread_magazines::see_to_room(thread_cache& cache) noexcept {
-  constexpr std::uint8_t every = 8, patience = 64;
+  constexpr std::uint8_t every = 8;
   if (!cache.at_work.load(std::memory_order_relaxed)) cache.at_work.store(true, std::memory_order_relaxed);
+  if (std::exchange(cache.lacks_room, false)) look_for_room(cache);
   if (++cache.calls % every != 0) return;
   core_.see_to_depots();
-  const std::size_t taken = room_bytes_.load_relaxed(), all = room_of_all();
-  const std::size_t own = cache.capacity_bytes.load_relaxed();
-  if (taken > all && own > share()) return give_up_room(cache);
-  const bool wants_more = cache.calls % patience == 0 && taken > all - all / 8 && own < share() / 2;
-  if (taken > all || wants_more) take_room_of_idle();
+  look_at_room(cache);
+  if (room_bytes_.load_relaxed() <= cache.all_seen) return;
+  if (cache.capacity_bytes.load_relaxed() > cache.share_seen) return give_up_room(cache);
+  take_room_of_idle(nullptr);
 }
 
 // Only early calls, or else no thread would come to make a cache. The first cache closes the nursery.
@@ -227,6 +297,7 @@ bool thread_magazines::deallocate_in_nursery(size_class c, const void* block) no
 void* thread_magazines::allocate(size_class c) {
   thread_cache* const cache = c < magazine_count ? find_or_make(true) : nullptr;
   if (cache != nullptr) {
+    if (parked_.load(std::memory_order_relaxed) != 0) fetch_parked(c);
     owner_section inside(*cache);
     if (core_.reserved(c) != 0 && !core_.has_free(c))
       if (void* const block = take_reserved(c)) return block;
@@ -241,9 +312,28 @@ void* thread_magazines::allocate(size_class c) {
   return block;
 }
 
+// While frees are counted all of them come here, most of them for that alone. They are added up before they
+// are counted where all threads do.
+bool thread_magazines::keep_counted(thread_cache& cache, size_class c, void* block) noexcept {
+  constexpr std::uint32_t worth_counting = 2048;
+  if (core_.draining(c) || core_.reserved(c) != 0) return false;
+  {
+    owner_section inside(cache);
+    const std::lock_guard guard(inside);
+    if (cache.count(c) == cache.capacity(c)) return false;
+    choose(core_, cache, c, way::counted);
+    cache.put(c, &block, 1);
+  }
+  cache.bytes_to_count += block_sizes[c];
+  if (cache.bytes_to_count >= worth_counting) core_.note_freed_bytes(std::exchange(cache.bytes_to_count, 0));
+  if (core_.magazines_are_stale()) flush_all();
+  return true;
+}
+
 void thread_magazines::deallocate(size_class c, void* block) noexcept {
   thread_cache* const cache = c < magazine_count ? find_or_make(false) : nullptr;
   if (cache == nullptr) return core_.flush(c, &block, 1);
+  if (core_.settling() && keep_counted(*cache, c, block)) return;
   owner_section inside(*cache);
   give(core_, *cache, inside, c, block, [&](std::size_t more) { return has_room(*cache, more); });
   if (core_.reserved(c) != 0) return; // such calls do one refill or flush, and nothing besides

@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 
 #include "pool_core.hpp"
 #include <quarry/magazine.hpp>
@@ -67,19 +68,30 @@ private:
 
   thread_cache* find_or_make(bool may_allocate) noexcept;
   thread_cache* make(bool may_allocate) noexcept;
+  void link(thread_cache& cache) noexcept;
+  void unlink(thread_cache& cache) noexcept;
+  thread_cache* take_parked() noexcept;
+  thread_cache* adopt_parked() noexcept;
   void install(thread_cache& cache) noexcept;
+  void open(thread_cache& cache) noexcept;
+  bool park(thread_cache& cache) noexcept;
   void retire(thread_cache& cache) noexcept;
   bool is_early() const noexcept;
   void note_cold_call() noexcept;
   void* take_reserved(size_class c) noexcept;
   void reclaim(size_class c) noexcept;
+  void look_for_room(thread_cache& cache) noexcept;
   void see_to_room(thread_cache& cache) noexcept;
   void give_up_room(thread_cache& cache) noexcept;
-  void take_room_of_idle() noexcept;
-  thread_cache* next_idle() noexcept;
+  bool take_room_of_idle(thread_cache* heir) noexcept;
+  thread_cache* next_idle(const thread_cache* heir) noexcept;
+  static bool is_idle(thread_cache& cache) noexcept;
+  void inherit(pool_core::flushed& f, thread_cache& heir, thread_cache& from) noexcept;
+  void fetch_parked(size_class c) noexcept;
   void let_go_of_caches() noexcept;
   std::size_t room_of_all() const noexcept;
-  std::size_t share() const noexcept;
+  bool keep_counted(thread_cache& cache, size_class c, void* block) noexcept;
+  void look_at_room(thread_cache& cache) const noexcept;
   bool has_room(thread_cache& cache, std::size_t more) const noexcept;
 
   pool_core& core_;
@@ -87,8 +99,8 @@ private:
   const std::size_t table_index_;
   bool is_default_ = false;
   std::atomic<std::size_t> cold_calls_ = 0;
-  atomic_word<std::size_t> room_bytes_; // Σ capacity_bytes of the sets
-  std::atomic<std::size_t> caches_ = 0;
+  atomic_word<std::size_t> room_bytes_;   // Σ capacity_bytes of the sets
+  std::atomic<std::uint32_t> parked_ = 0; // caches without a thread; changed under the registry mutex
 
   // Guarded by the registry mutex.
   thread_cache* first_ = nullptr;

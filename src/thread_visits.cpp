@@ -2,6 +2,7 @@
 #include <mutex>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include "membarrier.hpp"
 #include "thread_cache.hpp"
@@ -62,36 +63,82 @@ void thread_magazines::close() noexcept {
 }
 
 // Takes the room of a cache whose owner is not at work: with more threads than cores most of them are not,
-// and who is at work needs it more.
-void thread_magazines::take_room_of_idle() noexcept {
+// and who is at work needs it more. An heir that has less gets all of it as it is, with its blocks. False
+// when there is none.
+bool thread_magazines::take_room_of_idle(thread_cache* heir) noexcept {
   pool_core::flushed f;
   {
     const std::lock_guard guard(registry_mutex());
-    thread_cache* const idle = next_idle();
-    if (idle == nullptr) return;
+    thread_cache* const idle = next_idle(heir);
+    if (idle == nullptr) return false;
     const auto for_each = [idle](auto g) { g(*idle); };
     visit_each(for_each, when_busy::skip, [&](thread_cache& cache) {
+      if (heir != nullptr && heir->capacity_bytes.load_relaxed() < cache.capacity_bytes.load_relaxed())
+        return inherit(f, *heir, cache);
       core_.hand_on_set(f, cache);
       cache.give_up_room();
     });
   }
   core_.finish(f);
+  return true;
 }
 
-// Looks at a few of those that have room, going round; who made a cold call since is passed over once.
-thread_cache* thread_magazines::next_idle() noexcept {
-  constexpr int most_looks = 16;
+// The heir is the caller's: nobody visits it while the registry mutex is held.
+void thread_magazines::inherit(pool_core::flushed& f, thread_cache& heir, thread_cache& from) noexcept {
+  core_.hand_on_set(f, heir);
+  heir.take_over(from);
+  from.forget_all();
+  from.give_up_room();
+  open(heir);
+}
+
+// As the owner's cold path would, class by class, see choose().
+void thread_magazines::open(thread_cache& cache) noexcept {
+  const bool counted = core_.settling();
+  for (size_class c = 0; c < magazine_count; ++c) {
+    const bool pushed_and_popped = !counted && !core_.draining(c);
+    cache.let_push(c, pushed_and_popped ? cache.capacity(c) : 0);
+    cache.let_pop(c, pushed_and_popped);
+  }
+}
+
+// Looks at a few of those that have room, going round. Who made a cold call since, or any that moved blocks,
+// is passed over.
+thread_cache* thread_magazines::next_idle(const thread_cache* heir) noexcept {
+  constexpr int most_passed = 64, most_looks = 16;
   const thread_cache* const begin = next_looked_at_;
-  for (int looks = 0; looks < most_looks; ++looks) {
+  for (int passed = 0, looks = 0; passed < most_passed && looks < most_looks; ++passed) {
     if (next_looked_at_ == nullptr) next_looked_at_ = first_;
     if (next_looked_at_ == nullptr) break;
     thread_cache& cache = *next_looked_at_;
     next_looked_at_ = cache.next;
-    if (cache.capacity_bytes.load_relaxed() != 0 && !cache.at_work.exchange(false, std::memory_order_relaxed))
-      return &cache;
+    if (&cache != heir && cache.capacity_bytes.load_relaxed() != 0) {
+      if (is_idle(cache)) return &cache;
+      ++looks;
+    }
     if (next_looked_at_ == begin) break; // all of them
   }
   return nullptr;
+}
+
+bool thread_magazines::is_idle(thread_cache& cache) noexcept {
+  std::uint32_t tops = 0;
+  for (const magazine& m : cache.magazines) tops += m.top.load_relaxed();
+  const bool moved_none = std::exchange(cache.tops_seen, tops) == tops;
+  const bool was_at_work = cache.at_work.exchange(false, std::memory_order_relaxed);
+  return cache.parked || (moved_none && !was_at_work);
+}
+
+// What threads that are gone had of class `c`, before another slab is asked for.
+void thread_magazines::fetch_parked(size_class c) noexcept {
+  if (core_.count_depot(c) != 0 || core_.has_free(c)) return;
+  pool_core::flushed f;
+  {
+    const std::lock_guard guard(registry_mutex());
+    for (thread_cache* each = first_; each != nullptr; each = each->next)
+      if (each->parked && each->count(c) != 0) core_.hand_on_class(f, *each, c);
+  }
+  core_.finish(f);
 }
 
 void thread_magazines::forget_all() noexcept {

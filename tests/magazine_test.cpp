@@ -123,5 +123,28 @@ TEST_F(blocks_ahead, are_listed) {
   EXPECT_EQ(std::count(listed, listed + 8, &freed[5]), 1);
 }
 
+TEST_F(room_of_magazines, is_given_to_who_came_late_by_the_one_that_has_most_of_it_empty) {
+  constexpr size_class late = 9;
+  void* blocks[90] = {};
+  set.resize(used, 100);
+  set.put(used, blocks, 90);
+  set.resize(unused, 40);
+  EXPECT_TRUE(set.reclaim_from_largest(late));
+  EXPECT_EQ(set.capacity(used), 100);
+  EXPECT_EQ(set.capacity(unused), 20);
+  EXPECT_NO_THROW(set.check_invariants());
+}
+
+TEST_F(room_of_magazines, is_given_to_none_that_has_enough_or_almost_as_much) {
+  set.resize(used, 3);
+  set.resize(unused, 40);
+  EXPECT_FALSE(set.reclaim_from_largest(used));
+  set.resize(9, 1);
+  set.resize(10, 7);
+  void* blocks[40] = {};
+  set.put(unused, blocks, 40);
+  EXPECT_FALSE(set.reclaim_from_largest(9));
+}
+
 } // namespace
 } // namespace quarry::detail

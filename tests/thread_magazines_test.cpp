@@ -72,5 +72,101 @@ TEST(room_for_magazines, is_lent_to_who_is_at_work) {
   EXPECT_LE(*std::max_element(rooms.begin(), rooms.end()), room_of_all_caches);
 }
 
+TEST(room_for_magazines, goes_with_its_blocks_to_who_finds_none) {
+  if (memory_is_poisoned()) GTEST_SKIP() << "there are no magazines";
+  synchronized_pool_resource pool;
+  std::vector<void*> in_use(4096);
+  for (void*& block : in_use) block = pool.allocate(1024);
+  std::latch all_worked(sleepers), wake(1);
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < sleepers; ++i)
+    threads.emplace_back([&, i] {
+      come_and_go(pool, static_cast<unsigned>(i), 1000);
+      all_worked.count_down();
+      wake.wait();
+    });
+  all_worked.wait();
+  std::size_t largest = own_room(pool);
+  for (unsigned i = 0; i < 40; ++i) { // of some cold calls one takes all there is
+    come_and_go(pool, i, 50);
+    largest = std::max(largest, own_room(pool));
+  }
+  EXPECT_GE(largest, std::size_t{16} << 10);
+  EXPECT_NO_THROW(pool.check_invariants());
+  wake.count_down();
+  for (std::thread& t : threads) t.join();
+  for (void* const block : in_use) pool.deallocate(block, 1024);
+  EXPECT_NO_THROW(pool.check_invariants());
+}
+
+// ---- what threads leave when they end
+
+void on_a_thread(const auto& work) { std::thread(work).join(); }
+
+std::size_t slabs_of(const synchronized_pool_resource& pool) { return pool.statistics().slabs; }
+
+TEST(caches_of_ended_threads, serve_the_next_thread) {
+  if (memory_is_poisoned()) GTEST_SKIP() << "there are no magazines";
+  synchronized_pool_resource pool;
+  std::size_t left = 0, found = 0;
+  on_a_thread([&] {
+    come_and_go(pool, 1, 5000);
+    left = own_room(pool);
+  });
+  on_a_thread([&] {
+    pool.deallocate(pool.allocate(32), 32);
+    found = own_room(pool);
+  });
+  EXPECT_GT(left, 0u);
+  EXPECT_EQ(found, left);
+  EXPECT_NO_THROW(pool.check_invariants());
+}
+
+TEST(caches_of_ended_threads, give_up_their_blocks_before_another_slab_is_taken) {
+  if (memory_is_poisoned()) GTEST_SKIP() << "there are no magazines";
+  synchronized_pool_resource pool;
+  for (int i = 0; i < 100; ++i) pool.deallocate(pool.allocate(32), 32); // I have a cache of my own
+  std::vector<void*> blocks(400);
+  for (std::size_t round = 0; round < 10; ++round) {
+    on_a_thread([&] {
+      for (void*& block : blocks) block = pool.allocate(200);
+      for (void* const block : blocks) pool.deallocate(block, 200);
+    });
+    const std::size_t before = slabs_of(pool);
+    for (void*& block : blocks) block = pool.allocate(200);
+    if (round != 0) {
+      EXPECT_LE(slabs_of(pool), before + 1) << "in round " << round;
+    }
+    for (void* const block : blocks) pool.deallocate(block, 200);
+  }
+  EXPECT_NO_THROW(pool.check_invariants());
+}
+
+TEST(caches_of_ended_threads, are_emptied_by_trim) {
+  synchronized_pool_resource pool;
+  for (int i = 0; i < 20; ++i) on_a_thread([&] { come_and_go(pool, 1, 1000); });
+  pool.trim();
+  EXPECT_EQ(pool.statistics().bytes_cached, 0u);
+  EXPECT_EQ(pool.statistics().chunks, 0u);
+}
+
+TEST(caches_of_ended_threads, end_with_their_pool) {
+  for (int i = 0; i < 200; ++i) { // more than are parked of all pools
+    synchronized_pool_resource pool;
+    on_a_thread([&] { come_and_go(pool, 1, 200); });
+  }
+  synchronized_pool_resource pool;
+  std::size_t left = 0, found = 0;
+  on_a_thread([&] {
+    come_and_go(pool, 1, 5000);
+    left = own_room(pool);
+  });
+  on_a_thread([&] {
+    pool.deallocate(pool.allocate(32), 32);
+    found = own_room(pool);
+  });
+  EXPECT_EQ(found, left);
+}
+
 } // namespace
 } // namespace quarry::test

@@ -152,6 +152,10 @@ struct magazine_set {
   /// did.
   bool reclaim_room() noexcept;
 
+  /// Halves the room of the class that has most of it empty, if that is much more than class `c` has. True
+  /// when it did.
+  bool reclaim_from_largest(size_class c) noexcept;
+
   /// Takes the `count` oldest blocks of class `c`, which has as many.
   void take_oldest(size_class c, void** out, std::size_t count) noexcept;
 

@@ -104,7 +104,7 @@ void modelled_pool::allocate_cold(int core, size_class c, const taker& then) {
   if (now == way::draining) return refill_from_slabs(core, c, 1, then);
   if (set.count(c) != 0) return then(set.take_newest(c)); // it was draining
   note(set, c, found::empty);
-  grow(set, c, pool_core::magazine_bytes, room_for(core));
+  grow(set, c, pool_core::magazine_bytes, true, room_for(core));
   refill(core, c, batch_of(set, c), then);
 }
 

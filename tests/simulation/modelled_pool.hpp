@@ -62,6 +62,7 @@ public:
 
   // As of pool_core, for choose().
   static constexpr std::size_t most_at_once = quarry::detail::pool::most_at_once;
+  static bool hands_on() { return true; }
   bool is_thrifty() const { return usage_.has_fallen(); }
   std::size_t bytes_used() const { return usage_.used(); }
 
