@@ -10,8 +10,9 @@
 namespace quarry::detail {
 
 // Of a chunk in use by its longest free run: none; from 128, 256 and 512 bytes; each KiB up to 32; from there
-// each 8 KiB up to 64, and each double up to 1 MiB. Then, behind all of these, of empty ones by their size.
-inline constexpr std::size_t room_kinds_in_use = 45, room_kinds = 57;
+// each 8 KiB up to 64, and each double up to 1 MiB and more. Then, behind all of these, of empty ones by
+// their size: each double from 64 bytes up to 1 MiB and more.
+inline constexpr std::size_t room_kinds_in_use = 45, room_kinds = 60;
 inline constexpr std::uint64_t rooms_in_use = (std::uint64_t{1} << room_kinds_in_use) - 1;
 inline constexpr std::uint64_t all_rooms = (std::uint64_t{1} << room_kinds) - 1;
 inline constexpr std::uint64_t empty_rooms = all_rooms & ~rooms_in_use;
@@ -23,9 +24,9 @@ constexpr std::size_t room_in_use_for(std::size_t bytes) noexcept {
   if (bytes < 65536) return bytes / 8192 + 32;
   return std::min(static_cast<std::size_t>(std::bit_width(bytes / 65536)) + 39, room_kinds_in_use - 1);
 }
-/// The kind of an empty chunk of so many bytes.
+/// The kind of an empty chunk of so many bytes, at least 64.
 constexpr std::size_t empty_room_for(std::size_t bytes) noexcept {
-  return std::min(static_cast<std::size_t>(std::bit_width(bytes / 1024)) + room_kinds_in_use, room_kinds - 1);
+  return std::min(static_cast<std::size_t>(std::bit_width(bytes / 128)) + room_kinds_in_use, room_kinds - 1);
 }
 
 /// Where there may be a run of so many bytes: in chunks in use, in empty ones.
@@ -36,17 +37,20 @@ constexpr std::uint64_t empty_rooms_from(std::size_t bytes) noexcept {
   return ~std::uint64_t{0} << empty_room_for(bytes);
 }
 
-/// By kind: how long a run there is at least.
-inline constexpr auto least_rooms = [] {
+/// By kind: how long a run there is at least; of the last ones, which have no end, that is not known.
+inline constexpr auto runs_in_rooms = [] {
+  constexpr std::uint32_t last = std::uint32_t{1} << 20;
   std::array<std::uint32_t, room_kinds> least{};
-  for (std::uint32_t bytes = std::uint32_t{1} << 20; bytes >= 128; bytes -= 128)
+  for (std::uint32_t bytes = last; bytes >= 64; bytes -= 64)
     least[room_in_use_for(bytes)] = least[empty_room_for(bytes)] = bytes;
+  least[0] = 0;
+  least[room_in_use_for(last)] = least[empty_room_for(last)] = ~std::uint32_t{0};
   return least;
 }();
 
-/// The longest run that is sure to be where there are these kinds of room.
+/// The longest run that may be where there are these kinds of room.
 constexpr std::size_t longest_in(std::uint64_t rooms) noexcept {
-  return rooms == 0 ? 0 : least_rooms[static_cast<std::size_t>(std::bit_width(rooms)) - 1];
+  return rooms == 0 ? 0 : runs_in_rooms[static_cast<std::size_t>(std::bit_width(rooms)) - 1];
 }
 
 } // namespace quarry::detail

@@ -77,6 +77,7 @@ slab_source::run slab_source::find_best_run(const slab_wish& w, std::uint64_t ro
   for (rooms &= chunks_by_room_.rooms(); rooms != 0; rooms &= rooms - 1) {
     const std::uint64_t room = rooms & (~rooms + 1);
     for (chunk* c = chunks_by_room_.first(room); c != nullptr; c = chunk_tree::next(*c, room)) {
+      if (c->longest_bytes() < w.least) continue; // kinds are not exact
       if (const run r = fit(*c, w); r.in != nullptr || --tries == 0) return r;
     }
   }

@@ -356,6 +356,21 @@ TEST(segment_options, every_slab_size_serves) {
   }
 }
 
+TEST(segment_options, regions_of_every_size_are_filled_before_there_is_another) {
+  for (std::size_t size = std::size_t{1} << 18; size <= std::size_t{1} << 27; size *= 2) {
+    segment_pool pool({.slab_size = size, .largest_segment = 1 << 18, .retain_bytes = std::size_t{1} << 28});
+    std::vector<segment> all;
+    for (std::size_t taken = 0; taken < std::size_t{1} << 28; taken += std::size_t{1} << 18) {
+      all.push_back(pool.allocate_segment(1 << 18));
+      if (all.size() % 3 == 0) std::swap(all[all.size() / 2], all.back()), all.pop_back();
+    }
+    const std::size_t regions = pool.statistics().chunks;
+    EXPECT_LE(regions, (all.size() << 18) / size + 2) << size;
+    all.clear();
+    pool.check_invariants();
+  }
+}
+
 TEST(segment_options, zero_on_free_leaves_no_content) {
   if (quarry::test::memory_is_poisoned()) GTEST_SKIP() << "free blocks can't be looked at";
   for (const std::size_t size : {64u, 4096u, 30000u, 60000u}) {
