@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -20,11 +19,14 @@ namespace quarry::detail {
 // counts. Who finds another thread inside looks a few times and then does without: that thread may have been
 // interrupted.
 //
-//   count ≤ room ≤ most
-class alignas(64) depot {
+//   count ≤ room ≤ most = slots that follow
+class depot {
 public:
-  static constexpr std::size_t most = 124; // a piece of bookkeeping has room for as many
+  /// One in a piece of so many bytes.
+  explicit depot(std::size_t piece_bytes) noexcept
+      : most_(static_cast<std::uint16_t>((piece_bytes - sizeof(depot)) / sizeof(void*))) {}
 
+  std::size_t most() const noexcept { return most_; }
   std::size_t count() const noexcept { return count_.load(std::memory_order_relaxed); }
   std::size_t room() const noexcept { return room_.load(std::memory_order_relaxed); }
 
@@ -45,7 +47,7 @@ public:
     const std::unique_lock inside(mutex_, std::try_to_lock);
     if (!inside) return 0;
     const std::size_t before = count(), kept = std::min(offered, room() - before);
-    std::memcpy(slots_.data() + before, blocks, kept * sizeof(void*));
+    std::memcpy(slots() + before, blocks, kept * sizeof(void*));
     set(count_, before + kept);
     return kept;
   }
@@ -53,7 +55,7 @@ public:
   /// Makes room for `more` blocks, or as many as there are slots for; returns how many.
   std::size_t add_room(std::size_t more) noexcept {
     const std::lock_guard inside(mutex_);
-    const std::size_t added = std::min(more, most - room());
+    const std::size_t added = std::min(more, most() - room());
     set(room_, room() + added);
     return added;
   }
@@ -69,7 +71,7 @@ public:
   template <class Function>
   void for_each(Function f) noexcept {
     const std::lock_guard inside(mutex_);
-    for (std::size_t i = 0; i < count(); ++i) f(slots_[i]);
+    for (std::size_t i = 0; i < count(); ++i) f(slots()[i]);
   }
 
   /// Whether it was used since somebody asked.
@@ -87,16 +89,18 @@ private:
   }
   std::size_t take_inside(void** out, std::size_t wanted) noexcept {
     const std::size_t before = count(), taken = std::min(wanted, before);
-    std::memcpy(out, slots_.data() + before - taken, taken * sizeof(void*));
+    std::memcpy(out, slots() + before - taken, taken * sizeof(void*));
     set(count_, before - taken);
     return taken;
   }
 
+  void** slots() noexcept { return reinterpret_cast<void**>(this + 1); }
+
   short_mutex mutex_;
   small_count count_ = 0, room_ = 0;
   std::atomic<bool> used_ = false;
-  std::array<void*, most> slots_;
+  const std::uint16_t most_;
 };
-static_assert(sizeof(depot) <= 1024, "a piece of bookkeeping");
+static_assert(sizeof(depot) == 16, "slots follow on the same line");
 
 } // namespace quarry::detail

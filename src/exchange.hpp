@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <mutex>
+#include <utility>
 
 #include "pool_core.hpp"
 #include <quarry/magazine.hpp>
@@ -175,9 +176,36 @@ void give(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, void* 
     else
       blocks[count++] = block;
   }
-  const std::size_t handed_on = now != way::draining ? core.put_into_depot(c, blocks, count) : 0;
-  if (count != handed_on) return core.flush(c, blocks + handed_on, count - handed_on);
-  if (now == way::counted) core.note_freed(c);
+  pool_core::flushed f;
+  const std::size_t handed_on = now != way::draining ? core.put_into_depot(f, c, blocks, count) : 0;
+  if (count != handed_on) core.flush_into(f, c, blocks + handed_on, count - handed_on);
+  if (!f.some) {
+    if (now == way::counted) core.note_freed(c);
+    return;
+  }
+  core.finish(f);
+  if (const way then = way_of(core, c); then != now) { // there may be no other cold call
+    const std::lock_guard guard(mutex);
+    choose(core, set, c, then);
+  }
+}
+
+/// While frees are counted all of them take the cold path, most of them for that alone. They are added up
+/// before they are counted where all threads do. False when there is more to do.
+template <class Mutex>
+bool keep_counted(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, void* block,
+                  std::uint32_t& bytes_to_count) noexcept {
+  constexpr std::uint32_t worth_counting = 2048;
+  if (core.draining(c) || core.reserved(c) != 0) return false;
+  {
+    const std::lock_guard guard(mutex);
+    if (set.count(c) == set.capacity(c)) return false;
+    choose(core, set, c, way::counted);
+    set.put(c, &block, 1);
+  }
+  bytes_to_count += block_sizes[c];
+  if (bytes_to_count >= worth_counting) core.note_freed_bytes(std::exchange(bytes_to_count, 0));
+  return true;
 }
 
 struct no_mutex {

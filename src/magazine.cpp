@@ -189,6 +189,11 @@ void magazine_set::take_over(magazine_set& smaller) noexcept {
     std::copy_n(smaller.slots() + smaller.magazines[c].base, smaller.count(c), slots() + magazines[c].base);
     magazines[c].top.store_relaxed(static_cast<std::uint32_t>(magazines[c].base + smaller.count(c)));
   }
+  for (size_class c = 0; c < magazine_count; ++c) { // what may be pushed and popped
+    const magazine& m = smaller.magazines[c];
+    let_push(c, std::max<std::size_t>(m.cap.load_relaxed(), m.base) - m.base);
+    let_pop(c, m.floor.load_relaxed() == m.base);
+  }
   used_lately = smaller.used_lately;
 }
 

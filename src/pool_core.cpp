@@ -33,7 +33,7 @@ pool_core::pool_core(std::pmr::pool_options options, std::pmr::memory_resource* 
     : options_(normalized(options)), shared_(shared), may_have_depots_(shared), upstream_(up, shared),
       usage_(shared), source_(upstream_, usage_,
                               {.blocks_per_chunk = static_cast<std::uint32_t>(options_.max_blocks_per_chunk),
-                               .spare_bookkeeping = static_cast<std::uint16_t>(shared ? sizeof(depot) : 0)},
+                               .spare_bookkeeping = static_cast<std::uint16_t>(shared ? depot_bytes : 0)},
                               shared),
       oversized_(upstream_, usage_, shared), early_mutex_(shared) {}
 
@@ -45,7 +45,7 @@ pool_core::pool_core(const recorded& r, std::pmr::memory_resource* up) noexcept
                .largest_chunk = static_cast<std::uint32_t>(r.slab_size),
                .blocks_per_chunk = static_cast<std::uint32_t>(r.slab_size),
                .blocks_per_slab = most_recorded_blocks,
-               .spare_bookkeeping = static_cast<std::uint16_t>(may_have_depots_ ? sizeof(depot) : 0),
+               .spare_bookkeeping = static_cast<std::uint16_t>(may_have_depots_ ? depot_bytes : 0),
                .recorded_slabs = &r.slabs},
               true, r.retained),
       oversized_(upstream_, usage_, true), early_mutex_(true) {}
@@ -116,6 +116,7 @@ void pool_core::flush(size_class c, void* const* blocks, std::size_t count) noex
 }
 
 void pool_core::flush_into(flushed& f, size_class c, void* const* blocks, std::size_t count) noexcept {
+  f.some = true;
   bad_block bad[most_at_once];
   void* addresses[most_at_once];
   if (recorded_) {

@@ -102,17 +102,14 @@ public:
   std::size_t take_from_depot(size_class c, void** out, std::size_t count) noexcept;
   /// Depots may have more room than there is now, since less is used than once was: then one of them gives
   /// way.
-  void see_to_depots() noexcept {
-    if (depot_room_bytes_.load(std::memory_order_relaxed) > room_of_depots()) look_at_next_depot();
-  }
+  void see_to_depots() noexcept;
   /// Counts the sets of magazines that there are, threads' and those that they left.
   void add_set() noexcept { sets_.fetch_add(1, std::memory_order_relaxed); }
   void remove_set() noexcept { sets_.fetch_sub(1, std::memory_order_relaxed); }
   std::size_t sets() const noexcept { return sets_.load(std::memory_order_relaxed); }
+  static constexpr std::size_t depot_bytes = 1024; ///< at most
   /// Whether blocks may go from thread to thread.
   bool hands_on() const noexcept { return sets() > 1; }
-  /// Hands blocks on to whoever needs some next. Returns how many there was room for.
-  std::size_t put_into_depot(size_class c, void* const* blocks, std::size_t count) noexcept;
   /// Lets blocks of class `c` be handed on from now on, if it has many and there is memory.
   void make_depot(size_class c) noexcept;
 
@@ -123,6 +120,7 @@ public:
   struct flushed {
     static constexpr std::size_t most_bad = 64;
     slab* emptied = nullptr;
+    bool some = false;     // blocks went to slabs
     bool reserved = false; // blocks of a class with a reservation are among them
     std::size_t bad_count = 0;
     struct {
@@ -131,6 +129,8 @@ public:
     } bad[most_bad];
   };
   void flush_into(flushed& f, size_class c, void* const* blocks, std::size_t count) noexcept;
+  /// Hands blocks on to whoever needs some next. Returns how many there was room for.
+  std::size_t put_into_depot(flushed& f, size_class c, void* const* blocks, std::size_t count) noexcept;
   /// Flushes every magazine of a set; its owner must be out.
   void flush_set(flushed& f, magazine_set& set) noexcept;
   void flush_class(flushed& f, magazine_set& set, size_class c) noexcept;
@@ -281,8 +281,8 @@ private:
     return p == nullptr ? nullptr : p->shared_blocks();
   }
   std::size_t room_of_depots() const noexcept;
-  void enlarge(depot& d, size_class c, std::size_t more) noexcept;
-  void look_at_next_depot() noexcept;
+  void enlarge(flushed& f, depot& d, size_class c, std::size_t more) noexcept;
+  void look_at_next_depot(flushed& f) noexcept;
   void lower(flushed& f, size_class c, std::size_t room) noexcept;
   const char* wrong_with_cached(size_class c, void* in_slot) const noexcept;
   void check_depots() const;

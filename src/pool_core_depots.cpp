@@ -28,6 +28,12 @@ void fetch_to_write(const void* p) noexcept {
 #endif
 }
 
+// Of large blocks a depot holds few.
+std::size_t depot_bytes_for(std::size_t block) noexcept {
+  constexpr std::size_t small = 128, large = 1024;
+  return block <= small ? pool_core::depot_bytes : pool_core::depot_bytes / (block <= large ? 2 : 4);
+}
+
 } // namespace
 
 // Less than the threads' magazines: with as much for both, 2 % of the recorded redis' peak lay in depots.
@@ -45,9 +51,10 @@ void pool_core::make_depot(size_class c) noexcept {
   if (!may_have_depots_ || p == nullptr || p->shared_blocks() != nullptr) return;
   const std::size_t carved = p->count().carved;
   if (carved < least_carved && carved * block_sizes[c] < least_carved_bytes) return;
-  void* const piece = source_.try_take_bookkeeping(sizeof(depot));
+  const std::size_t bytes = recorded_ ? depot_bytes : depot_bytes_for(block_sizes[c]);
+  void* const piece = source_.try_take_bookkeeping(bytes);
   if (piece == nullptr) return;
-  if (!p->set_depot(*::new (piece) depot)) source_.give_bookkeeping(piece, sizeof(depot));
+  if (!p->set_depot(*::new (piece) depot(bytes))) source_.give_bookkeeping(piece, bytes);
 }
 
 std::size_t pool_core::take_from_depot(size_class c, void** out, std::size_t count) noexcept {
@@ -58,42 +65,48 @@ std::size_t pool_core::take_from_depot(size_class c, void** out, std::size_t cou
   return taken;
 }
 
-std::size_t pool_core::put_into_depot(size_class c, void* const* blocks, std::size_t count) noexcept {
+std::size_t pool_core::put_into_depot(flushed& f, size_class c, void* const* blocks,
+                                      std::size_t count) noexcept {
   depot* const d = depot_of(c);
   if (d == nullptr || count == 0 || reserved(c) != 0) return 0;
   d->note_use();
   const std::size_t kept = d->put(blocks, count);
   if (kept == count) return kept;
-  enlarge(*d, c, count - kept);
+  enlarge(f, *d, c, count - kept);
   return kept + d->put(blocks + kept, count - kept);
 }
 
 // ---- room
 
 // Twice the room, or else what others that had no use for theirs have lost by the next time.
-void pool_core::enlarge(depot& d, size_class c, std::size_t more) noexcept {
+void pool_core::enlarge(flushed& f, depot& d, size_class c, std::size_t more) noexcept {
   const std::size_t block = block_sizes[c];
   const std::size_t room = d.room();
-  const std::size_t most_blocks = hands_on() ? depot::most : usual_most;
+  const std::size_t most_blocks = std::min(d.most(), hands_on() ? d.most() : usual_most);
   const std::size_t most = std::min(most_blocks, most_room_bytes / block);
   if (room >= most) return;
   more = std::min(most - room, std::max({more, room, first_room}));
   const std::size_t before = depot_room_bytes_.fetch_add(more * block, std::memory_order_relaxed);
   const std::size_t added = before + more * block > room_of_depots() ? 0 : d.add_room(more);
   depot_room_bytes_.fetch_sub((more - added) * block, std::memory_order_relaxed);
-  if (added == 0) look_at_next_depot();
+  if (added == 0) look_at_next_depot(f);
 }
 
 // Classes that had no use for their room lose half of it, and all do when less is used than once was. One
 // depot at a time, so that a call flushes little.
-void pool_core::look_at_next_depot() noexcept {
+void pool_core::look_at_next_depot(flushed& f) noexcept {
   const size_class c = next_looked_at_.fetch_add(1, std::memory_order_relaxed) % magazine_count;
   depot* const d = depot_of(c);
   if (d == nullptr) return;
   const bool too_much = depot_room_bytes_.load(std::memory_order_relaxed) > room_of_depots();
   if (d->used_lately() && !too_much) return;
-  flushed f;
   lower(f, c, (d->room() + 1) / 2);
+}
+
+void pool_core::see_to_depots() noexcept {
+  if (depot_room_bytes_.load(std::memory_order_relaxed) <= room_of_depots()) return;
+  flushed f;
+  look_at_next_depot(f);
   finish(f);
 }
 
@@ -138,7 +151,7 @@ void pool_core::hand_on_class(flushed& f, magazine_set& set, size_class c) noexc
   void* blocks[most_at_once];
   while (const std::size_t count = std::min(set.count(c), most_at_once)) {
     set.take_oldest(c, blocks, count);
-    const std::size_t handed_on = draining(c) || settling() ? 0 : put_into_depot(c, blocks, count);
+    const std::size_t handed_on = draining(c) || settling() ? 0 : put_into_depot(f, c, blocks, count);
     flush_into(f, c, blocks + handed_on, count - handed_on);
   }
 }

@@ -20,6 +20,7 @@ struct detail::unsynchronized_state {
   pool_core core;
   std::size_t magazine_bytes = 0;
   std::size_t cold_calls = 0;
+  std::uint32_t bytes_to_count = 0; // freed into magazines, where that is counted
 };
 
 struct detail::synchronized_state {
@@ -134,7 +135,8 @@ void flush_magazines(detail::pool_core& core, detail::magazine_set& set) noexcep
   const size_class c = size_class_of_last(last);
   if (c >= detail::magazine_count || !is_there(&set)) return core.flush(c, &p, 1);
   detail::no_mutex mutex;
-  detail::give(core, set, mutex, c, p, room_of(core, set));
+  if (!core.settling() || !detail::keep_counted(core, set, mutex, c, p, s.bytes_to_count))
+    detail::give(core, set, mutex, c, p, room_of(core, set));
   if (core.reserved(c) == 0 && core.magazines_are_stale()) {
     flush_magazines(core, set);
     if (core.is_thrifty()) set.give_up_room();

@@ -68,7 +68,7 @@ public:
   }
 
   /// True while frees must be seen for kept memory to be forgotten.
-  bool settling() const noexcept { return settling_.load(std::memory_order_relaxed) || may_have_fallen(); }
+  bool settling() const noexcept { return settling_.load(std::memory_order_relaxed) || may_be_in_vain(); }
 
   /// True while empty units in chunks that are not empty make up much: then used slabs are scattered.
   bool scattered() const noexcept {
@@ -81,10 +81,12 @@ public:
   /// regions, which hold what there is, that would not help.
   bool places_low() const noexcept { return usage_.has_fallen() && !recorded() && scattered(); }
 
-  /// True while more than a third of what is held is not used, for segments a fifth, after a fall a ninth.
+  /// True while more than a third of what is held was not used lately; after a fall a ninth. Of segments a
+  /// fifth that is not used now.
   bool holds_much_in_vain() const noexcept {
     const std::size_t pooled = up_.held() - usage_.oversized();
-    return pooled > usage_.recent_peak() + little_in_vain() + retention_.fixed();
+    const std::size_t used = recorded() ? usage_.used() : usage_.recent_peak();
+    return pooled > used + little_in_vain(used) + retention_.fixed();
   }
 
   /// Gives empty chunks upstream while at least `keep_bytes` of them remain.
@@ -136,16 +138,15 @@ private:
   static constexpr size_class class_of_slabs = size_class_of(sizeof(slab), alignof(slab));
   static constexpr size_class class_of_chunks = size_class_of(chunk::descriptor_bytes(65536), alignof(chunk));
 
-  std::size_t little_in_vain() const noexcept {
-    const std::size_t used = usage_.used();
+  std::size_t little_in_vain(std::size_t used) const noexcept {
     if (recorded()) return used / 4 + 2 * worth_it;
     return usage_.has_fallen() ? used / 8 + worth_it / 2 : used / 2 + not_worth_it();
   }
-  // Of a small pool that threads share it is known after a while only: frees must be seen until then.
-  bool may_have_fallen() const noexcept {
+  // Much is not used now; whether it was lately is known only when frees are seen.
+  bool may_be_in_vain() const noexcept {
     const std::size_t used = usage_.used();
-    return !recorded() && usage_.may_have_fallen() &&
-           up_.held() - usage_.oversized() > used + used / 2 + 2 * worth_it;
+    return !recorded() && usage_.recent_peak() > 2 * used &&
+           up_.held() - usage_.oversized() > 2 * (used + worth_it);
   }
   // Threads' caches may hold 1 MiB whatever is used; what a pool of that size gives back in haste it has to
   // take again.

@@ -312,29 +312,14 @@ void* thread_magazines::allocate(size_class c) {
   return block;
 }
 
-// While frees are counted all of them come here, most of them for that alone. They are added up before they
-// are counted where all threads do.
-bool thread_magazines::keep_counted(thread_cache& cache, size_class c, void* block) noexcept {
-  constexpr std::uint32_t worth_counting = 2048;
-  if (core_.draining(c) || core_.reserved(c) != 0) return false;
-  {
-    owner_section inside(cache);
-    const std::lock_guard guard(inside);
-    if (cache.count(c) == cache.capacity(c)) return false;
-    choose(core_, cache, c, way::counted);
-    cache.put(c, &block, 1);
-  }
-  cache.bytes_to_count += block_sizes[c];
-  if (cache.bytes_to_count >= worth_counting) core_.note_freed_bytes(std::exchange(cache.bytes_to_count, 0));
-  if (core_.magazines_are_stale()) flush_all();
-  return true;
-}
-
 void thread_magazines::deallocate(size_class c, void* block) noexcept {
   thread_cache* const cache = c < magazine_count ? find_or_make(false) : nullptr;
   if (cache == nullptr) return core_.flush(c, &block, 1);
-  if (core_.settling() && keep_counted(*cache, c, block)) return;
   owner_section inside(*cache);
+  if (core_.settling() && keep_counted(core_, *cache, inside, c, block, cache->bytes_to_count)) {
+    if (core_.magazines_are_stale()) flush_all();
+    return;
+  }
   give(core_, *cache, inside, c, block, [&](std::size_t more) { return has_room(*cache, more); });
   if (core_.reserved(c) != 0) return; // such calls do one refill or flush, and nothing besides
   if (core_.magazines_are_stale()) flush_all();

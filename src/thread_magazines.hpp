@@ -90,7 +90,6 @@ private:
   void fetch_parked(size_class c) noexcept;
   void let_go_of_caches() noexcept;
   std::size_t room_of_all() const noexcept;
-  bool keep_counted(thread_cache& cache, size_class c, void* block) noexcept;
   void look_at_room(thread_cache& cache) const noexcept;
   bool has_room(thread_cache& cache, std::size_t more) const noexcept;
 

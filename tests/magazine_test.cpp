@@ -76,6 +76,22 @@ TEST_F(room_of_magazines, moves_with_its_blocks_when_a_class_in_front_of_others_
   for (void* const block : blocks) EXPECT_EQ(set.take_newest(used), block);
 }
 
+TEST_F(room_of_magazines, stays_closed_when_another_set_takes_over) {
+  char byte;
+  void* block = &byte;
+  set.resize(used, 10);
+  set.put(used, &block, 1);
+  set.let_pop(used, false);
+  set.let_push(used, 3);
+  const auto larger = std::make_unique<set_with_slots>();
+  larger->set.take_over(set);
+  EXPECT_EQ(larger->set.pop(used), nullptr);
+  EXPECT_TRUE(larger->set.push(used, block));
+  EXPECT_TRUE(larger->set.push(used, block));
+  EXPECT_FALSE(larger->set.push(used, block));
+  EXPECT_EQ(larger->set.capacity(used), 10);
+}
+
 class blocks_ahead : public room_of_magazines {
 protected:
   blocks_ahead() {

@@ -258,6 +258,28 @@ TEST_F(blocked_upstream, does_not_hold_up_statistics_and_owns) {
   pool.deallocate(b.address, b.bytes, b.alignment);
 }
 
+// Whatever a call of the pool does, it holds no lock over a call upstream that such a look would wait for.
+TEST(upstream_calls, may_look_at_the_pool) {
+  ledger_resource upstream;
+  sync pool(&upstream);
+  std::size_t looks = 0;
+  upstream.on_call = [&] {
+    (void)pool.statistics();
+    ++looks;
+  };
+  dice d(7);
+  population<sync> live(pool);
+  for (int round = 0; round < 4; ++round) {
+    while (live.bytes() < 4 * mebibyte) live.add(d.between(1, 3000));
+    on_another_thread([&] {
+      while (live.bytes() > mebibyte / 4) live.free_random(d);
+    });
+  }
+  pool.trim();
+  upstream.on_call = nullptr;
+  EXPECT_GT(looks, 100u);
+}
+
 // An upstream that itself allocates from the pool, as one that keeps a table in pmr containers does.
 TEST(upstream_calls, may_call_back_into_the_pool) {
   ledger_resource upstream;
