@@ -8,8 +8,8 @@
 namespace quarry::detail {
 
 // Counted in batches, at refills and flushes: a block in a magazine counts as used. Time is counted in frees:
-// a window is over when a fifth of what was used at the highest was freed. A load that empties and fills all
-// the time comes up to two fifths in any two windows.
+// a window is over when an eighth of what was used at the highest was freed. A load that empties and fills
+// all the time comes up to a quarter in any two windows.
 //
 //   used = taken − given ≤ window_peak, period_peak ≤ peak;   period_peak ≤ high when a period ends
 class usage {
@@ -89,7 +89,7 @@ private:
   void see_to_window() noexcept {
     const std::size_t now = freed();
     std::size_t start = window_start_.load(std::memory_order_relaxed);
-    if (now - start < high() / 5) return;
+    if (now - start < high() / 8) return;
     if (!window_start_.compare_exchange_strong(start, now, std::memory_order_relaxed)) return;
     before_.store(window_peak_.exchange(used(), std::memory_order_relaxed), std::memory_order_relaxed);
   }
