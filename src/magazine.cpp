@@ -73,10 +73,12 @@ bool magazine_set::reclaim_room() noexcept {
   return true;
 }
 
-// Who came late finds all slots taken: of those that lie empty the largest class gives half.
+// Who came late finds all slots taken: of those that lie empty the largest class gives half. It is looked for
+// once in eight refusals, since that is a look at all.
 bool magazine_set::reclaim_from_largest(size_class c) noexcept {
   constexpr std::size_t much_more = 4, small = 512;
-  if (capacity(c) != 0 || block_sizes[c] > small) return false;
+  constexpr std::uint32_t every = 8;
+  if (capacity(c) != 0 || block_sizes[c] > small || refusals % every != 0) return false;
   size_class donor = c;
   for (size_class i = 0; i < magazine_count; ++i)
     if (capacity(i) - count(i) > capacity(donor) - count(donor)) donor = i;

@@ -46,7 +46,7 @@ public:
     magazine_set& set = *this_thread_table.sets[table_index_];
     if (last >= hot_limit_ || !set.serves(this)) [[unlikely]]
       return nullptr;
-    auto* const record = static_cast<block_record*>(set.pop_shared(size_class_of_last(last)));
+    auto* const record = static_cast<block_record*>(set.pop_shared(computed_class_of_last(last)));
     if (record != nullptr) [[likely]]
       record->set_live(block_holder::handle);
     return record;
@@ -58,7 +58,7 @@ public:
     magazine_set& set = *this_thread_table.sets[table_index_];
     if (last < free_limit_ && set.serves(this) && record.is_handles()) [[likely]] {
       set.enter();
-      const bool pushed = set.push(size_class_of_last(last), &record);
+      const bool pushed = set.push(computed_class_of_last(last), &record);
       if (pushed) [[likely]]
         record.free_from_handle();
       set.leave();

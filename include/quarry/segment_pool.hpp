@@ -57,7 +57,7 @@ public:
   [[nodiscard]] segment allocate_segment(std::size_t minimum_size) {
     const std::size_t last = detail::segment_front::last_of(minimum_size);
     if (detail::block_record* const record = front_->take(last)) [[likely]]
-      return {*front_, *record, detail::block_sizes[size_class_of_last(last)], minimum_size};
+      return {*front_, *record, detail::block_sizes[detail::computed_class_of_last(last)], minimum_size};
     if (minimum_size == 0) return segment(empty_bytes().data());
     const detail::recorded_block block = allocate_cold(minimum_size);
     return {*front_, *block.record, block.capacity, minimum_size};
