@@ -20,7 +20,7 @@ inline constexpr std::uint64_t empty_rooms = all_rooms & ~rooms_in_use;
 /// The kind of a chunk in use whose longest free run is so long.
 constexpr std::size_t room_in_use_for(std::size_t bytes) noexcept {
   if (bytes < 1024) return static_cast<std::size_t>(std::bit_width(bytes / 128));
-  if (bytes < 33 * 1024) return bytes / 1024 + 3;
+  if (bytes < std::size_t{33} * 1024) return bytes / 1024 + 3;
   if (bytes < 65536) return bytes / 8192 + 32;
   return std::min(static_cast<std::size_t>(std::bit_width(bytes / 65536)) + 39, room_kinds_in_use - 1);
 }

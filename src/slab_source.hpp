@@ -145,7 +145,7 @@ private:
   // Much is not used now; whether it was lately is known only when frees are seen.
   bool may_be_in_vain() const noexcept {
     const std::size_t used = usage_.used();
-    return !recorded() && usage_.recent_peak() > 2 * used &&
+    return !recorded() && (usage_.recent_peak() > 2 * used || usage_.may_have_fallen()) &&
            up_.held() - usage_.oversized() > 2 * (used + worth_it);
   }
   // Threads' caches may hold 1 MiB whatever is used; what a pool of that size gives back in haste it has to

@@ -76,6 +76,8 @@ public:
   /// Less was used for a while than a quarter of what once was, which fades; of a small pool, where magazines
   /// count for much, a third.
   bool has_fallen() const noexcept { return recent_peak() < few(); }
+  /// Little is used now, but for how long is not known.
+  bool may_have_fallen() const noexcept { return used() < few() && !has_fallen(); }
   std::size_t peak() const noexcept { return peak_.load(std::memory_order_relaxed); }
 
 private:
