@@ -125,7 +125,7 @@ TYPED_TEST(few_requests, of_a_pool_that_has_grown_go_upstream_without_being_aske
 
 // What is freed into a magazine serves every request of its class, also one that is aligned to all of it.
 TYPED_TEST(few_requests, are_aligned_for_whoever_comes_next) {
-  for (const std::size_t bytes : {32, 64, 96, 128, 256, 512}) {
+  for (const std::size_t bytes : {32u, 64u, 96u, 128u, 256u, 512u}) {
     const std::size_t alignment = bytes & (~bytes + 1);
     TypeParam young(&this->upstream);
     population<TypeParam> first(young);
@@ -182,7 +182,7 @@ TYPED_TEST(few_requests, freed_badly_are_reported_by_a_flush) {
 }
 
 TYPED_TEST(few_requests, lie_in_no_nursery_where_chunks_are_bounded) {
-  for (const std::size_t most : {63, 64}) {
+  for (const std::size_t most : {63u, 64u}) {
     ledger_resource up;
     TypeParam bounded({most, 0}, &up);
     population<TypeParam> blocks(bounded);
