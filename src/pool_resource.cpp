@@ -51,11 +51,12 @@ size_class class_to_reserve(const detail::pool_core& core, std::size_t bytes, st
   return core.class_of(bytes, alignment);
 }
 
-// Room for blocks in proportion to what is used.
+// Room for blocks in proportion to what is used, which counts those in magazines: a ninth of that is at most
+// an eighth of what is live.
 auto room_of(const detail::pool_core& core, const detail::magazine_set& set) {
   return [&](std::size_t more) {
     return set.capacity_bytes.load_relaxed() + more <=
-           core.room_for_magazines(least_room, core.bytes_used() / 12);
+           core.room_for_magazines(least_room, core.bytes_used() / 9);
   };
 }
 
