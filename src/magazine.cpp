@@ -180,23 +180,23 @@ void magazine_set::forget_all() noexcept {
 
 void magazine_set::give_up_room() noexcept { lay_out(capacities{}); }
 
-void magazine_set::take_over(magazine_set& smaller) noexcept {
+void magazine_set::take_over(magazine_set& other) noexcept {
   capacities same;
   for (size_class c = 0; c < magazine_count; ++c) {
-    smaller.gather(c);
-    same[c] = smaller.capacity(c);
+    other.gather(c);
+    same[c] = other.capacity(c);
   }
   lay_out(same);
   for (size_class c = 0; c < magazine_count; ++c) {
-    std::copy_n(smaller.slots() + smaller.magazines[c].base, smaller.count(c), slots() + magazines[c].base);
-    magazines[c].top.store_relaxed(static_cast<std::uint32_t>(magazines[c].base + smaller.count(c)));
+    std::copy_n(other.slots() + other.magazines[c].base, other.count(c), slots() + magazines[c].base);
+    magazines[c].top.store_relaxed(static_cast<std::uint32_t>(magazines[c].base + other.count(c)));
   }
   for (size_class c = 0; c < magazine_count; ++c) { // what may be pushed and popped
-    const magazine& m = smaller.magazines[c];
+    const magazine& m = other.magazines[c];
     let_push(c, std::max<std::size_t>(m.cap.load_relaxed(), m.base) - m.base);
     let_pop(c, m.floor.load_relaxed() == m.base);
   }
-  used_lately = smaller.used_lately;
+  used_lately = other.used_lately;
 }
 
 std::size_t magazine_set::list_blocks(const void** out, std::size_t room, std::size_t listed) const noexcept {

@@ -237,8 +237,6 @@ public:
     if (recorded_) return std::max(least, share);
     return std::max(is_thrifty() ? little : std::clamp(bytes_used() / 6, 3 * little, least), share);
   }
-  void* take_bookkeeping(std::size_t bytes) { return source_.take_bookkeeping(bytes); }
-  void give_bookkeeping(void* piece, std::size_t bytes) noexcept { source_.give_bookkeeping(piece, bytes); }
 
   /// `cached` says how many blocks of each class lie in magazines.
   pool_statistics statistics(const std::array<std::size_t, size_class_count>& cached) const noexcept;

@@ -24,10 +24,9 @@ void slab_source::grow(const slab_wish& w, std::size_t largest_chunk, std::size_
       return grow_slab_memory(slab_size);
     }
   }
-  const std::size_t spare = spare_bookkeeping();
-  if ((uses_stores() || recorded()) && !bookkeeping_.has(spare)) {
+  if ((uses_stores() || recorded()) && !bookkeeping_.has(limits_.spare_bookkeeping)) {
     guard.unlock();
-    return grow_bookkeeping(spare);
+    return grow_bookkeeping(spare_bookkeeping());
   }
   void* const descriptor = take_descriptor(descriptor_bytes(bytes));
   if (descriptor == nullptr) {

@@ -178,8 +178,8 @@ struct magazine_set {
   void close() noexcept;        ///< sends the owner's next call for each class to the cold path
   void forget_all() noexcept;   ///< all blocks are dead
   void give_up_room() noexcept; ///< every capacity becomes 0; expects empty magazines
-  /// Its blocks and capacities; this one is empty, with more slots.
-  void take_over(magazine_set& smaller) noexcept;
+  /// Its blocks and capacities; this one is empty, with slots enough.
+  void take_over(magazine_set& other) noexcept;
 
   /// Calls f(block) for each of class `c`.
   template <class Function>

@@ -1,0 +1,121 @@
+#include "own_magazines.hpp"
+
+#include <new>
+
+#include "exchange.hpp"
+
+namespace quarry::detail {
+
+namespace {
+
+constexpr std::size_t least_bytes = 4096;
+constexpr std::size_t most_bytes = 16384;
+constexpr std::size_t alignment = 64;
+
+constexpr std::size_t slots_in(std::size_t bytes) noexcept {
+  return (bytes - sizeof(magazine_set)) / sizeof(void*);
+}
+
+} // namespace
+
+// ---- what is exchanged
+
+void* own_magazines::allocate(size_class c) {
+  if (!is_there()) ++cold_calls_;
+  if (const std::size_t due = due_bytes()) try_to_make(due);
+  if (c >= magazine_count || !is_there()) return core_.allocate_early(c);
+  no_mutex mutex;
+  return take(core_, *set_, mutex, c, [this](std::size_t more) { return has_room(more); });
+}
+
+void own_magazines::deallocate(size_class c, void* block) noexcept {
+  if (c >= magazine_count || !is_there()) return core_.flush(c, &block, 1);
+  no_mutex mutex;
+  if (!core_.settling() || !keep_counted(core_, *set_, mutex, c, block, bytes_to_count_))
+    give(core_, *set_, mutex, c, block, [this](std::size_t more) { return has_room(more); });
+  if (core_.reserved(c) == 0 && core_.magazines_are_stale()) {
+    flush();
+    if (core_.is_thrifty()) set_->give_up_room();
+  }
+}
+
+void own_magazines::flush() noexcept {
+  pool_core::flushed f;
+  core_.flush_set(f, *set_);
+  core_.finish(f, true);
+}
+
+// Room for blocks in proportion to what is used, which counts those in magazines: a ninth of that is at most
+// an eighth of what is live.
+bool own_magazines::has_room(std::size_t more) const noexcept {
+  constexpr std::size_t least = 7 << 16;
+  return set_->capacity_bytes.load_relaxed() + more <=
+         core_.room_for_magazines(least, core_.bytes_used() / 9);
+}
+
+// ---- how large
+
+// Twice as many when slots run short, at most three quarters of what is used, so that bursts of small blocks
+// fit. After a fall the least once: who then needs more again may do so periodically, and keeps them.
+std::size_t own_magazines::due_bytes() const noexcept {
+  if (!is_there()) return cold_calls_ > calls_before_magazines ? least_bytes : 0;
+  if (core_.is_thrifty()) {
+    const bool fits = set_->slots_taken <= slots_in(least_bytes);
+    return bytes_ > least_bytes && !stays_large_ && fits ? least_bytes : 0;
+  }
+  const std::size_t more = 2 * bytes_;
+  if (more > most_bytes || set_->has_slots(set_->slot_count / 2)) return 0;
+  return more <= core_.bytes_used() / 4 * 3 ? more : 0;
+}
+
+void own_magazines::try_to_make(std::size_t bytes) noexcept {
+  try {
+    make(bytes);
+  } catch (...) { // then the pool goes on with what it has
+  }
+}
+
+// A call from within upstream may have made some meanwhile, or filled those there are.
+void own_magazines::make(std::size_t bytes) {
+  void* const memory = core_.door().allocate(bytes, alignment);
+  if (set_->slots_taken > slots_in(bytes)) return core_.door().deallocate(memory, bytes, alignment);
+  auto* const made = ::new (memory) magazine_set;
+  made->set_room(bytes - sizeof(magazine_set));
+  magazine_set* const before = set_;
+  const std::size_t bytes_before = bytes_;
+  if (is_there())
+    made->take_over(*before);
+  else
+    core_.close_nursery();
+  if (bytes < bytes_before) stays_large_ = true;
+  set_ = made;
+  bytes_ = bytes;
+  if (bytes_before != 0) core_.door().deallocate(before, bytes_before, alignment);
+}
+
+void own_magazines::make_largest() {
+  if (bytes_ < most_bytes) make(most_bytes);
+  stays_large_ = true;
+}
+
+void own_magazines::give_back() noexcept {
+  if (is_there()) core_.door().deallocate(set_, bytes_, alignment);
+  set_ = &no_magazines;
+  bytes_ = 0;
+  cold_calls_ = 0;
+  stays_large_ = false;
+}
+
+// ---- seen from outside
+
+std::array<std::size_t, size_class_count> own_magazines::count_blocks() const noexcept {
+  std::array<std::size_t, size_class_count> counts{};
+  for (size_class c = 0; c < magazine_count; ++c) counts[c] = set_->count(c);
+  return counts;
+}
+
+void own_magazines::check_invariants() const {
+  if (is_there()) core_.check_set(*set_);
+}
+
+} // namespace quarry::detail
