@@ -152,7 +152,7 @@ void pool_core::flush_class(flushed& f, magazine_set& set, size_class c) noexcep
 }
 
 void pool_core::finish(flushed& f, bool keep_chunks) noexcept {
-  keep_chunks = keep_chunks || f.reserved;
+  keep_chunks = keep_chunks || f.reserved || !f.some; // of what was not freed nothing can be due
   if (f.emptied != nullptr) source_.give(f.emptied);
   if (!keep_chunks) {
     source_.tick();

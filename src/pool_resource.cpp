@@ -89,8 +89,7 @@ void* unsynchronized_pool_resource::allocate_cold(std::size_t bytes, std::size_t
 void unsynchronized_pool_resource::deallocate_cold(void* p, std::size_t bytes,
                                                    std::size_t alignment) noexcept {
   const size_class c = size_class_of_last(last_byte_of(at_least_one(bytes), alignment));
-  if (!state().core.deallocate_in_nursery(c, p))
-    deallocate_past_nursery(state(), p, bytes, alignment);
+  if (!state().core.deallocate_in_nursery(c, p)) deallocate_past_nursery(state(), p, bytes, alignment);
 }
 
 void unsynchronized_pool_resource::release() noexcept {

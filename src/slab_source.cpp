@@ -91,8 +91,8 @@ std::size_t slab_source::slab_bytes(std::size_t blocks) const noexcept {
 
 void* slab_source::take_slab_memory(std::size_t bytes) noexcept {
   if (recorded()) return limits_.recorded_slabs->take(bytes);
-  void* const piece = slabs_.take();
-  return piece != nullptr ? piece : take_from_bookkeeping(bytes);
+  void* const piece = take_from_bookkeeping(bytes);
+  return piece != nullptr ? piece : slabs_.take();
 }
 
 bool slab_source::has_slab_memory(std::size_t bytes) const noexcept {

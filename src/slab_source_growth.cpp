@@ -81,12 +81,13 @@ void slab_source::grow_descriptors(std::size_t bytes) {
 }
 
 void* slab_source::take_descriptor(std::size_t bytes) noexcept {
-  const bool usual = bytes == block_sizes[class_of_chunks];
-  if (void* const piece = usual ? chunk_descriptors_.take() : nullptr) return piece;
-  return usual ? take_from_bookkeeping(bytes) : bookkeeping_.take(bytes);
+  if (bytes != block_sizes[class_of_chunks]) return bookkeeping_.take(bytes);
+  void* const piece = take_from_bookkeeping(bytes);
+  return piece != nullptr ? piece : chunk_descriptors_.take();
 }
 
-// What came back there, or all of it while the stores are not in use.
+// What came back there, or all of it while the stores are not in use. It is asked before them, since it never
+// goes upstream.
 void* slab_source::take_from_bookkeeping(std::size_t bytes) noexcept {
   return uses_stores() ? bookkeeping_.take_again(bytes) : bookkeeping_.take(bytes);
 }

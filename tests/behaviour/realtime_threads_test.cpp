@@ -72,6 +72,33 @@ TEST_F(reserved_by_threads, is_not_stranded_in_idle_caches) {
   });
 }
 
+// More was used once, and is kept until another call than one of those gives it back.
+TEST_F(reserved_by_threads, is_looked_for_where_threads_ended_without_an_upstream_call) {
+  constexpr std::size_t ended = 4; // two of which leave their caches to those below
+  std::latch all_at_work(ended);
+  on_threads(ended, [&](std::size_t) {
+    allocate_and_free(2000, 200);
+    all_at_work.arrive_and_wait();
+  });
+  population<sync> others(pool);
+  while (others.bytes() < 16 * mebibyte) others.add(1000);
+  pool.reserve(64, 8, 1000);
+  allocate_and_free(50'000);
+  const size_class_statistics kind = pool.statistics().classes()[size_class_of(64, 8)];
+  const std::size_t count = kind.blocks_free + kind.blocks_cached; // all there are
+  pool.reserve(64, 8, count);
+  std::latch cached(1), done(1);
+  std::thread sleeping([&] {
+    allocate_and_free(20);
+    cached.count_down();
+    done.wait();
+  });
+  cached.wait();
+  expect_no_upstream_call([&] { allocate_and_free(count); });
+  done.count_down();
+  sleeping.join();
+}
+
 TEST_F(reserved_by_threads, counts_what_sleeping_threads_cache_when_it_reserves) {
   std::latch cached(1), done(1);
   std::thread sleeping([&] {
