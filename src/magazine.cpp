@@ -62,7 +62,9 @@ void magazine_set::set_capacity_bytes(std::size_t bytes) noexcept {
 }
 
 bool magazine_set::reclaim_room() noexcept {
-  constexpr std::uint32_t patience = 1024; // a class that was large enough had no use for more either
+  // A class that was large enough had no use for more either. Where threads share, most calls are quick and
+  // refuse nothing.
+  const std::uint32_t patience = room_of_all == nullptr ? 1024 : 128;
   if (++refusals % patience != 0) return false;
   capacities wanted;
   for (size_class i = 0; i < magazine_count; ++i) {
@@ -117,10 +119,14 @@ void magazine_set::lay_out(const capacities& wanted) noexcept {
 
 void magazine_set::take_oldest(size_class c, void** out, std::size_t taken) noexcept {
   if (taken > count(c) - ahead[c]) gather(c);
+  std::memcpy(out, oldest(c), taken * sizeof(void*));
+  remove_oldest(c, taken);
+}
+
+void magazine_set::remove_oldest(size_class c, std::size_t removed) noexcept {
   void** const first = slots() + magazines[c].base;
-  const std::size_t left = count(c) - ahead[c] - taken;
-  std::memcpy(out, first, taken * sizeof(void*));
-  std::memmove(first, first + taken, left * sizeof(void*));
+  const std::size_t left = count(c) - ahead[c] - removed;
+  std::memmove(first, first + removed, left * sizeof(void*));
   magazines[c].top.store_relaxed(static_cast<std::uint32_t>(magazines[c].base + left));
 }
 

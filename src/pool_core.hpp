@@ -100,6 +100,17 @@ public:
 
   /// Takes up to `count` blocks that another thread handed on.
   std::size_t take_from_depot(size_class c, void** out, std::size_t count) noexcept;
+  bool has_room_in_depot(size_class c, std::size_t count) const noexcept {
+    const depot* const d = depot_of(c);
+    return d != nullptr && d->count() + count <= d->room();
+  }
+  /// Hands blocks on as far as there is room for them; returns how many.
+  std::size_t put_into_depot(size_class c, void* const* blocks, std::size_t count) noexcept;
+  /// Whether there are slabs of class `c`, which neither drains nor has a reservation.
+  bool is_plain(size_class c) const noexcept {
+    const pool* const p = pools_[c].load(std::memory_order_acquire);
+    return p != nullptr && !p->draining() && p->reserved() == 0;
+  }
   /// Depots may have more room than there is now, since less is used than once was: then one of them gives
   /// way.
   void see_to_depots() noexcept;
@@ -129,7 +140,7 @@ public:
     } bad[most_bad];
   };
   void flush_into(flushed& f, size_class c, void* const* blocks, std::size_t count) noexcept;
-  /// Hands blocks on to whoever needs some next. Returns how many there was room for.
+  /// The same of a class without reservation; there may be more room from now on.
   std::size_t put_into_depot(flushed& f, size_class c, void* const* blocks, std::size_t count) noexcept;
   /// Flushes every magazine of a set; its owner must be out.
   void flush_set(flushed& f, magazine_set& set) noexcept;

@@ -65,12 +65,18 @@ std::size_t pool_core::take_from_depot(size_class c, void** out, std::size_t cou
   return taken;
 }
 
+std::size_t pool_core::put_into_depot(size_class c, void* const* blocks, std::size_t count) noexcept {
+  depot* const d = depot_of(c);
+  if (d == nullptr || count == 0) return 0;
+  d->note_use();
+  return d->put(blocks, count);
+}
+
 std::size_t pool_core::put_into_depot(flushed& f, size_class c, void* const* blocks,
                                       std::size_t count) noexcept {
   depot* const d = depot_of(c);
-  if (d == nullptr || count == 0 || reserved(c) != 0) return 0;
-  d->note_use();
-  const std::size_t kept = d->put(blocks, count);
+  if (d == nullptr || reserved(c) != 0) return 0;
+  const std::size_t kept = put_into_depot(c, blocks, count);
   if (kept == count) return kept;
   enlarge(f, *d, c, count - kept);
   return kept + d->put(blocks + kept, count - kept);

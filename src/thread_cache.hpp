@@ -16,9 +16,12 @@ struct thread_cache_links {
   bool parked = false;                    // without an owner; guarded by the registry mutex
   std::atomic<bool> at_work = false;      // the owner made a cold call since somebody looked
   bool lacks_room = false;                // the owner found all of it taken
-  std::uint8_t calls = 0;                 // cold ones of the owner, modulo 256
+  std::uint8_t calls = 0;                 // cold ones of the owner, modulo 256; so many there were
+  std::uint8_t calls_at_look = 0;         // when it looked at the room there is,
+  std::uint8_t calls_at_search = 0;       // and when it looked for some at others;
+  std::uint8_t calls_to_wait = 4;         // before it does that again
+  std::uint8_t quick_calls = 0;           // of the next ones, see take_quickly
   std::uint8_t asked = 0;                 // times the owner asked for room, modulo 256
-  std::uint8_t calls_to_wait = 4;         // without room, before the owner looks for some at others
   std::uint32_t tops_seen = 0;            // Σ top when somebody looked; guarded by the registry mutex
   std::uint32_t bytes_to_count = 0;       // freed into magazines, where that is counted
   std::size_t share_seen = 0;             // what the owner's share of room was when it looked,

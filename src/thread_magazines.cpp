@@ -33,6 +33,10 @@ std::size_t at_work_at_most() noexcept {
   return threads;
 }
 
+std::uint8_t calls_since(const thread_cache& cache, std::uint8_t then) noexcept {
+  return static_cast<std::uint8_t>(cache.calls - then);
+}
+
 constinit thread_local thread_cache* first_of_this_thread = nullptr;
 constinit thread_local bool thread_has_left = false;
 
@@ -260,20 +264,22 @@ bool thread_magazines::has_room(thread_cache& cache, std::size_t more) const noe
 void thread_magazines::look_for_room(thread_cache& cache) noexcept {
   constexpr std::uint8_t soon = 4, patience = 16;
   if (cache.capacity_bytes.load_relaxed() >= cache.share_seen / 2) return;
-  if (cache.calls_to_wait != 0) {
-    --cache.calls_to_wait;
-    return;
-  }
+  if (calls_since(cache, cache.calls_at_search) < cache.calls_to_wait) return;
+  cache.calls_at_search = cache.calls;
   cache.calls_to_wait = take_room_of_idle(&cache) ? soon : patience;
 }
 
 // After a cold call of the owner's: all of them may have more room than there is, since less is used than
-// once was, or others what this one could use.
-void thread_magazines::see_to_room(thread_cache& cache) noexcept {
+// once was, or others what this one could use. Where a magazine was refused more room the next calls are
+// quick.
+void thread_magazines::see_to_room(thread_cache& cache, std::uint32_t refusals_before) noexcept {
   constexpr std::uint8_t every = 8;
+  ++cache.calls;
+  cache.quick_calls = cache.refusals == refusals_before ? 0 : every - 1;
   if (!cache.at_work.load(std::memory_order_relaxed)) cache.at_work.store(true, std::memory_order_relaxed);
   if (std::exchange(cache.lacks_room, false)) look_for_room(cache);
-  if (++cache.calls % every != 0) return;
+  if (calls_since(cache, cache.calls_at_look) < every) return;
+  cache.calls_at_look = cache.calls;
   core_.see_to_depots();
   look_at_room(cache);
   if (room_bytes_.load_relaxed() <= cache.all_seen) return;
@@ -294,16 +300,51 @@ bool thread_magazines::deallocate_in_nursery(size_class c, const void* block) no
   return true;
 }
 
+// The exchange that is made most often, in few steps: a magazine and the depot, where there is no room for a
+// larger magazine, as was found a few calls ago, and nothing else to see to.
+void* thread_magazines::take_quickly(thread_cache& cache, size_class c) noexcept {
+  if (cache.quick_calls == 0 || !core_.is_plain(c)) return nullptr;
+  owner_section inside(cache);
+  const std::lock_guard guard(inside);
+  if (!cache.is_open(c) || cache.count(c) != 0 || cache.capacity(c) == 0) return nullptr;
+  const std::size_t taken = core_.take_from_depot(c, cache.end_of_blocks(c), batch_of(cache, c));
+  if (taken == 0) return nullptr;
+  note(cache, c, found::empty);
+  --cache.quick_calls;
+  ++cache.calls;
+  cache.added(c, taken);
+  return cache.take_newest(c);
+}
+
+bool thread_magazines::give_quickly(thread_cache& cache, size_class c, void* block) noexcept {
+  if (cache.quick_calls == 0 || !core_.is_plain(c)) return false;
+  owner_section inside(cache);
+  const std::lock_guard guard(inside);
+  if (!cache.is_open(c) || cache.count(c) != cache.capacity(c)) return false;
+  const std::size_t batch = std::min(batch_of(cache, c), cache.count(c));
+  const std::size_t given =
+      core_.has_room_in_depot(c, batch) ? core_.put_into_depot(c, cache.oldest(c), batch) : 0;
+  if (given == 0) return false;
+  note(cache, c, found::full);
+  --cache.quick_calls;
+  ++cache.calls;
+  cache.remove_oldest(c, given);
+  cache.put(c, &block, 1);
+  return true;
+}
+
 void* thread_magazines::allocate(size_class c) {
   thread_cache* const cache = c < magazine_count ? find_or_make(true) : nullptr;
   if (cache != nullptr) {
+    if (void* const block = take_quickly(*cache, c)) return block;
+    const std::uint32_t refusals = cache->refusals;
     if (parked_.load(std::memory_order_relaxed) != 0) fetch_parked(c);
     owner_section inside(*cache);
     if (core_.reserved(c) != 0 && !core_.has_free(c))
       if (void* const block = take_reserved(c)) return block;
     void* const block =
         take(core_, *cache, inside, c, [&](std::size_t more) { return has_room(*cache, more); });
-    if (core_.reserved(c) == 0) see_to_room(*cache);
+    if (core_.reserved(c) == 0) see_to_room(*cache, refusals);
     return block;
   }
   if (is_early()) return core_.allocate_early(c);
@@ -315,6 +356,8 @@ void* thread_magazines::allocate(size_class c) {
 void thread_magazines::deallocate(size_class c, void* block) noexcept {
   thread_cache* const cache = c < magazine_count ? find_or_make(false) : nullptr;
   if (cache == nullptr) return core_.flush(c, &block, 1);
+  if (give_quickly(*cache, c, block)) return;
+  const std::uint32_t refusals = cache->refusals;
   owner_section inside(*cache);
   if (core_.settling() && keep_counted(core_, *cache, inside, c, block, cache->bytes_to_count)) {
     if (core_.magazines_are_stale()) flush_all();
@@ -323,7 +366,7 @@ void thread_magazines::deallocate(size_class c, void* block) noexcept {
   give(core_, *cache, inside, c, block, [&](std::size_t more) { return has_room(*cache, more); });
   if (core_.reserved(c) != 0) return; // such calls do one refill or flush, and nothing besides
   if (core_.magazines_are_stale()) flush_all();
-  see_to_room(*cache);
+  see_to_room(*cache, refusals);
 }
 
 } // namespace quarry::detail

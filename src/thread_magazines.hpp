@@ -16,9 +16,10 @@ struct thread_cache;
 // SYNCHRONIZATION, in the order in which locks are taken:
 //
 //   registry mutex (one, of the process)   which caches a pool has, and which pool a cache serves
-//   mutex of a cache                       visitors, one at a time; the owner is inside while `busy`, see
-//   magazine.hpp mutex of a pool (a class), of the slab source, of the oversized table upstream mutex taken
-//   with none of the above held, and held over upstream calls only
+//   `visited` of a cache                   visitors; the owner is inside while `busy`, see magazine.hpp
+//   mutex of a pool (a class), of a depot, of the slab source, of the oversized table
+//   upstream mutex                         taken with none of the above held, and held over upstream calls
+//   only
 //
 /// A pool's caches. Only threads that come often get one; the others go straight to the slabs.
 class thread_magazines {
@@ -78,10 +79,12 @@ private:
   void retire(thread_cache& cache) noexcept;
   bool is_early() const noexcept;
   void note_cold_call() noexcept;
+  void* take_quickly(thread_cache& cache, size_class c) noexcept;
+  bool give_quickly(thread_cache& cache, size_class c, void* block) noexcept;
   void* take_reserved(size_class c) noexcept;
   void reclaim(size_class c) noexcept;
   void look_for_room(thread_cache& cache) noexcept;
-  void see_to_room(thread_cache& cache) noexcept;
+  void see_to_room(thread_cache& cache, std::uint32_t refusals_before) noexcept;
   void give_up_room(thread_cache& cache) noexcept;
   bool take_room_of_idle(thread_cache* heir) noexcept;
   thread_cache* next_idle(const thread_cache* heir) noexcept;

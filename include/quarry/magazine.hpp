@@ -159,11 +159,22 @@ struct magazine_set {
   /// Takes the `count` oldest blocks of class `c`, which has as many.
   void take_oldest(size_class c, void** out, std::size_t count) noexcept;
 
+  void* const* oldest(size_class c) const noexcept { return slots() + magazines[c].base; }
+  /// The same for whoever has them already.
+  void remove_oldest(size_class c, std::size_t count) noexcept;
+
   /// Takes the newest block of class `c`, which has some.
   void* take_newest(size_class c) noexcept;
 
   /// Puts blocks that go out in order of the array; expects room.
   void put(size_class c, void* const* blocks, std::size_t count) noexcept;
+
+  /// The same of blocks that were put there by whoever calls; the last goes out first.
+  void** end_of_blocks(size_class c) noexcept { return slots() + magazines[c].top.load_relaxed(); }
+  void added(size_class c, std::size_t count) noexcept {
+    magazine& m = magazines[c];
+    m.top.store_relaxed(m.top.load_relaxed() + static_cast<std::uint32_t>(count));
+  }
 
   /// Puts blocks ahead of all others, to be taken in order of the array; expects room.
   void put_ahead(size_class c, void* const* blocks, std::size_t count) noexcept;
