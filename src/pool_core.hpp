@@ -246,7 +246,7 @@ public:
   std::size_t room_for_magazines(std::size_t least, std::size_t share) const noexcept {
     constexpr std::size_t little = 65536;
     if (recorded_) return std::max(least, share);
-    return std::max(is_thrifty() ? little : std::clamp(bytes_used() / 6, 3 * little, least), share);
+    return std::max(is_thrifty() ? little : std::min(std::max(bytes_used() / 6, 3 * little), least), share);
   }
 
   /// `cached` says how many blocks of each class lie in magazines.

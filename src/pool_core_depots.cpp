@@ -38,11 +38,11 @@ std::size_t depot_bytes_for(std::size_t block) noexcept {
 
 // Less than the threads' magazines: with as much for both, 2 % of the recorded redis' peak lay in depots.
 // Where threads hand on blocks, what is on the way fills and empties them, and what does not fit goes to
-// slabs.
+// slabs; to one thread alone they are but more of its own.
 std::size_t pool_core::room_of_depots() const noexcept {
   if (recorded_) return std::max(least_room, bytes_used() / 20);
   if (hands_on() && !is_thrifty()) return std::max(least_room, bytes_used() / 32);
-  return room_for_magazines(least_room, bytes_used() / 32);
+  return room_for_magazines(hands_on() ? least_room : least_room / 4, bytes_used() / 32);
 }
 
 // From memory that is at hand, since a call that could do without upstream must not wait for it.
