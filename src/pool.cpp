@@ -214,7 +214,7 @@ void pool::reshelve(slab& s) noexcept {
 // an eighth, so that the mode does not flap), or by slabs scattered over chunks that are else empty.
 void pool::note_occupancy() noexcept {
   const bool was = draining();
-  const bool now = source_.holds_much_in_vain() && has_part_in_vain(was);
+  const bool now = source_.should_drain() && has_part_in_vain(was);
   if (now != was) draining_.store(now, std::memory_order_relaxed);
 }
 

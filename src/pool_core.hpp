@@ -166,7 +166,7 @@ public:
   /// The same, after a look at what is held in vain.
   bool drains(size_class c) noexcept {
     pool* const p = pools_[c].load(std::memory_order_acquire);
-    return p != nullptr && (p->draining() || (source_.holds_much_in_vain() && p->starts_to_drain()));
+    return p != nullptr && (p->draining() || (source_.should_drain() && p->starts_to_drain()));
   }
 
   /// True while frees must be seen for kept memory to be forgotten, see slab_source.

@@ -89,6 +89,16 @@ public:
     return pooled > used + little_in_vain(used) + retention_.fixed();
   }
 
+  /// Whether classes should drain: while much is held in vain, and chunks come to be empty by it now and
+  /// then.
+  bool should_drain() noexcept {
+    if (recorded()) return holds_much_in_vain();
+    const std::size_t freed = usage_.freed() - freed_at_progress_.load(std::memory_order_relaxed);
+    if (holds_much_in_vain()) return !leads_nowhere(freed);
+    if (freed > worth_it) note_progress();
+    return false;
+  }
+
   /// Gives empty chunks upstream while at least `keep_bytes` of them remain.
   void trim(std::size_t keep_bytes) noexcept;
 
@@ -147,6 +157,19 @@ private:
     const std::size_t used = usage_.used();
     return !recorded() && (usage_.recent_peak() > 2 * used || usage_.may_have_fallen()) &&
            up_.held() - usage_.oversized() > 2 * (used + worth_it);
+  }
+  // Neither has a chunk gone upstream nor is less used than before, while eight times as much was freed as is
+  // used: some blocks stay for long, and others come and go. Then for an eighth of the time only.
+  bool leads_nowhere(std::size_t freed) noexcept {
+    const std::size_t used = usage_.used();
+    if (used + used / 8 >= used_at_progress_.load(std::memory_order_relaxed))
+      return freed / (8 * (used + worth_it)) % 8 != 0;
+    note_progress();
+    return false;
+  }
+  void note_progress() noexcept {
+    freed_at_progress_.store(usage_.freed(), std::memory_order_relaxed);
+    used_at_progress_.store(usage_.used(), std::memory_order_relaxed);
   }
   // Threads' caches may hold 1 MiB whatever is used; what a pool of that size gives back in haste it has to
   // take again.
@@ -236,6 +259,7 @@ private:
   mutable optional_mutex mutex_;
   relaxed<std::size_t> chunks_;
   const bool shared_;
+  std::atomic<std::size_t> freed_at_progress_ = 0, used_at_progress_ = 0; // see leads_nowhere
   std::atomic<bool> settling_ = false;
   std::atomic<bool> stale_ = false;
   relaxed<std::size_t> idle_; // bytes of empty chunks

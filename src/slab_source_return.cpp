@@ -73,6 +73,7 @@ chunk* slab_source::remove_surplus(std::size_t allowed, std::size_t least_left) 
 }
 
 void slab_source::give_upstream(chunk& c) noexcept {
+  note_progress();
   up_.deallocate_region(c.base, c.bytes, chunk::alignment_of(c.bytes));
   {
     const std::lock_guard guard(mutex_);

@@ -162,6 +162,24 @@ struct one_class_scattered {
   population<Pool> scattered{pool}, few{pool};
 };
 
+// The freed block, and the one that is allocated next.
+template <class Pool>
+std::pair<const void*, const void*> replaced(population<Pool>& of, std::size_t i, std::size_t bytes) {
+  const void* const freed = of.blocks()[i].address;
+  of.free_at(i);
+  of.add(bytes);
+  return {freed, of.blocks().back().address};
+}
+
+template <class Pool>
+std::size_t highest_of(const population<Pool>& of) {
+  const auto& blocks = of.blocks();
+  const auto highest = std::max_element(blocks.begin(), blocks.end(), [](const block& a, const block& b) {
+    return std::less<>()(a.address, b.address);
+  });
+  return static_cast<std::size_t>(highest - blocks.begin());
+}
+
 // While one class holds much in vain, its frees and allocations take the slow way, through its slabs. Another
 // class goes on as ever: what was freed last is had first.
 template <class Pool>
@@ -172,21 +190,25 @@ TYPED_TEST(slow_way, is_that_of_the_class_that_holds_much_alone) {
   if (memory_is_poisoned()) GTEST_SKIP() << "freed blocks are kept back";
   one_class_scattered<TypeParam> load;
   auto& [pool, d, scattered, few] = load;
-  const auto address_after_free_of = [](population<TypeParam>& of, std::size_t i, std::size_t bytes) {
-    const void* const freed = of.blocks()[i].address;
-    of.free_at(i);
-    of.add(bytes);
-    return std::pair(freed, of.blocks().back().address);
-  };
-  const auto [freed, again] = address_after_free_of(few, 100, 24);
+  const auto [freed, again] = replaced(few, 100, 24);
   EXPECT_EQ(freed, again);
-  const auto& blocks = scattered.blocks();
-  const auto highest = std::max_element(blocks.begin(), blocks.end(), [](const block& a, const block& b) {
-    return std::less<>()(a.address, b.address);
-  });
-  const auto [slow, other] =
-      address_after_free_of(scattered, static_cast<std::size_t>(highest - blocks.begin()), 512);
+  const auto [slow, other] = replaced(scattered, highest_of(scattered), 512);
   EXPECT_NE(slow, other);
+}
+
+// The same blocks come and go all the time, and those that pin the memory stay: nothing is gained by it.
+TYPED_TEST(slow_way, ends_where_it_leads_nowhere) {
+  if (memory_is_poisoned()) GTEST_SKIP() << "freed blocks are kept back";
+  one_class_scattered<TypeParam> load;
+  auto& [pool, d, scattered, few] = load;
+  while (scattered.size() > 200) scattered.free_random(d);
+  for (int i = 0; i < 100'000; ++i) {
+    scattered.add(512);
+    scattered.free_last();
+  }
+  const auto [freed, again] = replaced(scattered, highest_of(scattered), 512);
+  EXPECT_EQ(freed, again);
+  EXPECT_NO_THROW(pool.check_invariants());
 }
 
 // Half of it is free, but that is a few kilobytes.
