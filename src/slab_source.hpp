@@ -16,6 +16,7 @@
 #include "retention.hpp"
 #include "slab_length.hpp"
 #include "slab_map.hpp"
+#include "thrift.hpp"
 
 namespace quarry::detail {
 
@@ -44,7 +45,7 @@ public:
   slab_source(upstream& up, usage& use, slab_source_limits limits, bool shared,
               std::size_t retained = retention::by_use) noexcept
       : up_(up), usage_(use), limits_(limits), mutex_(shared), shared_(shared), retention_(use, retained),
-        bookkeeping_(recorded() ? 7 : 9) {}
+        thrift_(up, use, shared, recorded(), retention_.fixed()), bookkeeping_(recorded() ? 7 : 9) {}
 
   /// An untouched slab of class `c`, in proportion to what the class has. Throws what upstream throws.
   slab& take(size_class c, std::size_t class_bytes);
@@ -68,36 +69,17 @@ public:
   }
 
   /// True while frees must be seen for kept memory to be forgotten.
-  bool settling() const noexcept { return settling_.load(std::memory_order_relaxed) || may_be_in_vain(); }
-
-  /// True while empty units in chunks that are not empty make up much: then used slabs are scattered.
-  bool scattered() const noexcept {
-    const std::size_t used = usage_.used();
-    const std::size_t little = usage_.has_fallen() ? used / 20 + worth_it / 4 : used / 10 + worth_it;
-    return free_ - idle_ > little;
+  bool settling() const noexcept {
+    return settling_.load(std::memory_order_relaxed) || thrift_.may_hold_in_vain();
   }
 
+  /// Whether classes should drain, see thrift.
+  bool should_drain() noexcept { return thrift_.should_drain(); }
+  /// True while empty units in chunks that are not empty make up much: then used slabs are scattered.
+  bool scattered() const noexcept { return thrift_.is_much_scattered(free_ - idle_); }
   /// Whether slabs of a class that drains should be carved in lower chunks than those it has. In large
   /// regions, which hold what there is, that would not help.
   bool places_low() const noexcept { return usage_.has_fallen() && !recorded() && scattered(); }
-
-  /// True while more than a third of what is held was not used lately; after a fall a ninth. Of segments a
-  /// fifth that is not used now.
-  bool holds_much_in_vain() const noexcept {
-    const std::size_t pooled = up_.held() - usage_.oversized();
-    const std::size_t used = recorded() ? usage_.used() : usage_.recent_peak();
-    return pooled > used + little_in_vain(used) + retention_.fixed();
-  }
-
-  /// Whether classes should drain: while much is held in vain, and chunks come to be empty by it now and
-  /// then.
-  bool should_drain() noexcept {
-    if (recorded()) return holds_much_in_vain();
-    const std::size_t freed = usage_.freed() - freed_at_progress_.load(std::memory_order_relaxed);
-    if (holds_much_in_vain()) return !leads_nowhere(freed);
-    if (freed > worth_it) note_progress();
-    return false;
-  }
 
   /// Gives empty chunks upstream while at least `keep_bytes` of them remain.
   void trim(std::size_t keep_bytes) noexcept;
@@ -143,39 +125,10 @@ private:
 
     std::size_t bytes() const noexcept { return std::size_t{units} << in->unit_shift; }
   };
-  static constexpr std::size_t worth_it = 32768;              // bytes in vain that are not worth slower calls
   static constexpr std::size_t least_held_for_stores = 65536; // a small pool has all bookkeeping in one place
   static constexpr size_class class_of_slabs = size_class_of(sizeof(slab), alignof(slab));
   static constexpr size_class class_of_chunks = size_class_of(chunk::descriptor_bytes(65536), alignof(chunk));
 
-  std::size_t little_in_vain(std::size_t used) const noexcept {
-    if (recorded()) return used / 4 + 2 * worth_it;
-    return usage_.has_fallen() ? used / 8 + worth_it / 2 : used / 2 + not_worth_it();
-  }
-  // Much is not used now; whether it was lately is known only when frees are seen.
-  bool may_be_in_vain() const noexcept {
-    const std::size_t used = usage_.used();
-    return !recorded() && (usage_.recent_peak() > 2 * used || usage_.may_have_fallen()) &&
-           up_.held() - usage_.oversized() > 2 * (used + worth_it);
-  }
-  // Neither has a chunk gone upstream nor is less used than before, while eight times as much was freed as is
-  // used: some blocks stay for long, and others come and go. Then for an eighth of the time only.
-  bool leads_nowhere(std::size_t freed) noexcept {
-    const std::size_t used = usage_.used();
-    if (used + used / 8 >= used_at_progress_.load(std::memory_order_relaxed))
-      return freed / (8 * (used + worth_it)) % 8 != 0;
-    note_progress();
-    return false;
-  }
-  void note_progress() noexcept {
-    freed_at_progress_.store(usage_.freed(), std::memory_order_relaxed);
-    used_at_progress_.store(usage_.used(), std::memory_order_relaxed);
-  }
-  // Threads' caches may hold 1 MiB whatever is used; what a pool of that size gives back in haste it has to
-  // take again.
-  std::size_t not_worth_it() const noexcept {
-    return shared_ && !recorded() ? std::size_t{1} << 20 : 2 * worth_it;
-  }
   bool has_readers() const noexcept { return shared_; } // of the address map, without the lock
   bool recorded() const noexcept { return limits_.recorded_slabs != nullptr; }
   std::size_t slab_bytes(std::size_t blocks) const noexcept;
@@ -259,13 +212,13 @@ private:
   mutable optional_mutex mutex_;
   relaxed<std::size_t> chunks_;
   const bool shared_;
-  std::atomic<std::size_t> freed_at_progress_ = 0, used_at_progress_ = 0; // see leads_nowhere
   std::atomic<bool> settling_ = false;
   std::atomic<bool> stale_ = false;
   relaxed<std::size_t> idle_; // bytes of empty chunks
   relaxed<std::size_t> free_; // bytes of free units, those of empty chunks included
   chunk_tree chunks_by_room_;
   retention retention_;
+  thrift thrift_;
   bookkeeping bookkeeping_; // what stays until release_all(), and all of a small pool
   descriptor_store slabs_{class_of_slabs};
   descriptor_store chunk_descriptors_{class_of_chunks}; // of the usual size

@@ -73,7 +73,7 @@ chunk* slab_source::remove_surplus(std::size_t allowed, std::size_t least_left) 
 }
 
 void slab_source::give_upstream(chunk& c) noexcept {
-  note_progress();
+  thrift_.note_progress();
   up_.deallocate_region(c.base, c.bytes, chunk::alignment_of(c.bytes));
   {
     const std::lock_guard guard(mutex_);
@@ -111,10 +111,7 @@ void slab_source::advance() noexcept {
   {
     const std::lock_guard guard(mutex_);
     if (retention_.period_is_over()) {
-      const std::size_t little = usage_.has_fallen() ? 0 : not_worth_it();
-      stale_.store(up_.held() - usage_.oversized() >
-                       usage_.recent_peak() + usage_.recent_peak() / 2 + little + retention_.fixed(),
-                   std::memory_order_relaxed);
+      stale_.store(thrift_.was_held_in_vain(), std::memory_order_relaxed);
       retention_.end_period(idle_);
       usage_.start_period();
       note_idle();
