@@ -92,6 +92,7 @@ private:
   void inherit(pool_core::flushed& f, thread_cache& heir, thread_cache& from) noexcept;
   void fetch_parked(size_class c) noexcept;
   void let_go_of_caches() noexcept;
+  static std::size_t at_work_at_most() noexcept;
   std::size_t room_of_all() const noexcept;
   void look_at_room(thread_cache& cache) const noexcept;
   bool has_room(thread_cache& cache, std::size_t more) const noexcept;

@@ -1,48 +1,10 @@
-// What a pool does with the caches of all its threads: one cache at a time, its owner shut out.
+// What a pool does with the caches of all its threads.
+#include "thread_visits.hpp"
+
 #include <mutex>
 #include <stdexcept>
-#include <thread>
-#include <utility>
-
-#include "membarrier.hpp"
-#include "thread_cache.hpp"
-#include "thread_magazines.hpp"
 
 namespace quarry::detail {
-
-// Shuts out the owners of the caches that for_each(g) calls g with, first of their cold paths and then, with
-// all bounds closed, of the hot ones; it is the owners' next cold calls that open them, class by class. One
-// barrier does for all caches. An owner that is inside is waited for, or its cache is left alone. Expects the
-// registry mutex to be held.
-template <class ForEach, class Function>
-void thread_magazines::visit_each(const ForEach& for_each, when_busy busy, Function f) noexcept {
-  const auto is_out = [busy](const thread_cache& cache) {
-    while (busy == when_busy::wait && cache.busy.load_acquire() != 0) std::this_thread::yield();
-    return cache.busy.load_acquire() == 0;
-  };
-  for_each([](thread_cache& cache) { cache.visited.store(true, std::memory_order_relaxed); });
-  membarrier_all_threads();
-  for_each([&](thread_cache& cache) {
-    cache.owner_is_out = is_out(cache);
-    if (cache.owner_is_out) cache.close();
-  });
-  membarrier_all_threads();
-  for_each([&](thread_cache& cache) {
-    if (cache.owner_is_out && is_out(cache)) f(cache);
-    cache.visited.store(false, std::memory_order_release);
-    cache.visited.notify_one();
-  });
-}
-
-template <class Function>
-void thread_magazines::visit(when_busy busy, Function f) noexcept {
-  const std::lock_guard guard(registry_mutex());
-  if (first_ == nullptr) return;
-  const auto for_each = [this](auto g) {
-    for (thread_cache* cache = first_; cache != nullptr; cache = cache->next) g(*cache);
-  };
-  visit_each(for_each, busy, f);
-}
 
 void thread_magazines::flush_all(when_busy busy) noexcept {
   pool_core::flushed f;
@@ -60,73 +22,6 @@ void thread_magazines::close() noexcept {
   let_go_of_caches();
   core_.flush_depots(f); // now that threads on their way out have handed on what they had
   core_.finish(f, true);
-}
-
-// Takes the room of a cache whose owner is not at work: with more threads than cores most of them are not,
-// and who is at work needs it more. An heir that has less gets all of it as it is, with its blocks. False
-// when there is none.
-bool thread_magazines::take_room_of_idle(thread_cache* heir) noexcept {
-  pool_core::flushed f;
-  {
-    const std::lock_guard guard(registry_mutex());
-    thread_cache* const idle = next_idle(heir);
-    if (idle == nullptr) return false;
-    const auto for_each = [idle](auto g) { g(*idle); };
-    visit_each(for_each, when_busy::skip, [&](thread_cache& cache) {
-      if (heir != nullptr && heir->capacity_bytes.load_relaxed() < cache.capacity_bytes.load_relaxed())
-        return inherit(f, *heir, cache);
-      core_.hand_on_set(f, cache);
-      cache.give_up_room();
-    });
-  }
-  core_.finish(f);
-  return true;
-}
-
-// The heir is the caller's: nobody visits it while the registry mutex is held.
-void thread_magazines::inherit(pool_core::flushed& f, thread_cache& heir, thread_cache& from) noexcept {
-  core_.hand_on_set(f, heir);
-  heir.take_over(from);
-  from.forget_all();
-  from.give_up_room();
-  open(heir);
-}
-
-// As the owner's cold path would, class by class, see choose().
-void thread_magazines::open(thread_cache& cache) noexcept {
-  const bool counted = core_.settling();
-  for (size_class c = 0; c < magazine_count; ++c) {
-    const bool pushed_and_popped = !counted && !core_.draining(c);
-    cache.let_push(c, pushed_and_popped ? cache.capacity(c) : 0);
-    cache.let_pop(c, pushed_and_popped);
-  }
-}
-
-// Looks at a few of those that have room, going round. Who made a cold call since, or any that moved blocks,
-// is passed over.
-thread_cache* thread_magazines::next_idle(const thread_cache* heir) noexcept {
-  constexpr int most_passed = 64, most_looks = 16;
-  const thread_cache* const begin = next_looked_at_;
-  for (int passed = 0, looks = 0; passed < most_passed && looks < most_looks; ++passed) {
-    if (next_looked_at_ == nullptr) next_looked_at_ = first_;
-    if (next_looked_at_ == nullptr) break;
-    thread_cache& cache = *next_looked_at_;
-    next_looked_at_ = cache.next;
-    if (&cache != heir && cache.capacity_bytes.load_relaxed() != 0) {
-      if (is_idle(cache)) return &cache;
-      ++looks;
-    }
-    if (next_looked_at_ == begin) break; // all of them
-  }
-  return nullptr;
-}
-
-bool thread_magazines::is_idle(thread_cache& cache) noexcept {
-  std::uint32_t tops = 0;
-  for (const magazine& m : cache.magazines) tops += m.top.load_relaxed();
-  const bool moved_none = std::exchange(cache.tops_seen, tops) == tops;
-  const bool was_at_work = cache.at_work.exchange(false, std::memory_order_relaxed);
-  return cache.parked || (moved_none && !was_at_work);
 }
 
 // What threads that are gone had of class `c`, before another slab is asked for.
