@@ -107,6 +107,7 @@ public:
 private:
   enum shelf_kind : std::uint8_t { full, few, many, shelf_count };
 
+  static constexpr std::size_t most_worth_a_visit = 8; // free blocks
   static std::size_t worth_a_visit(const slab& s) noexcept;
   static shelf_kind shelf_of(const slab& s) noexcept;
   slab* next_to_serve() const noexcept;

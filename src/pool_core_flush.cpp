@@ -1,0 +1,93 @@
+// How blocks come back to a pool core: to their slabs or the nursery; bad ones are dropped and reported.
+#include <algorithm>
+
+#include "pool_core.hpp"
+#include <quarry/violation.hpp>
+
+namespace quarry::detail {
+
+void pool_core::flush(size_class c, void* const* blocks, std::size_t count) noexcept {
+  flushed f;
+  flush_into(f, c, blocks, count);
+  finish(f);
+}
+
+void pool_core::flush_into(flushed& f, size_class c, void* const* blocks, std::size_t count) noexcept {
+  f.some = true;
+  bad_block bad[most_at_once];
+  void* addresses[most_at_once];
+  if (recorded_) {
+    for (std::size_t i = 0; i < count; ++i)
+      addresses[i] = static_cast<block_record*>(blocks[i])->address.load_relaxed();
+    blocks = addresses;
+  }
+  pool* const p = pools_[c].load(std::memory_order_acquire);
+  std::size_t bad_count = 0;
+  if (p != nullptr) {
+    bad_count = p->flush(blocks, count, f.emptied, bad);
+    f.reserved = f.reserved || p->reserved() != 0;
+  } else {
+    for (; bad_count < count; ++bad_count)
+      bad[bad_count] = {blocks[bad_count], false, source_.find(blocks[bad_count])};
+  }
+  if (bad_count != 0) bad_count = flush_to_nursery(c, bad, bad_count);
+  if (bad_count != 0) dropped_.fetch_add(bad_count, std::memory_order_relaxed);
+  for (std::size_t i = 0; i < bad_count && f.bad_count < flushed::most_bad; ++i)
+    f.bad[f.bad_count++] = {bad[i], c};
+}
+
+void pool_core::flush_set(flushed& f, magazine_set& set) noexcept {
+  for (size_class c = 0; c < magazine_count; ++c) flush_class(f, set, c);
+}
+
+void pool_core::flush_class(flushed& f, magazine_set& set, size_class c) noexcept {
+  void* blocks[most_at_once];
+  while (const std::size_t count = std::min(set.count(c), most_at_once)) {
+    set.take_oldest(c, blocks, count);
+    flush_into(f, c, blocks, count);
+  }
+}
+
+void pool_core::finish(flushed& f, bool keep_chunks) noexcept {
+  keep_chunks = keep_chunks || f.reserved || !f.some; // of what was not freed nothing can be due
+  if (f.emptied != nullptr) source_.give(f.emptied);
+  if (!keep_chunks) {
+    source_.tick();
+    if (nursery_.is_idle()) give_empty_nursery();
+  }
+  for (std::size_t i = 0; i < f.bad_count; ++i) report_bad(f.bad[i].block, f.bad[i].c);
+}
+
+void pool_core::report_bad(const bad_block& bad, size_class c) noexcept {
+  const std::size_t block = block_sizes[c];
+  if (bad.listed_free)
+    report_violation(violation_kind::double_free, bad.address, block, natural_alignment_of(c),
+                     "a block was freed that is free");
+  else if ((bad.in != nullptr && bad.in->index_of(bad.address) != slab::most_blocks) ||
+           class_in_nursery(bad.address) != size_class_count)
+    report_violation(violation_kind::wrong_size, bad.address, block, natural_alignment_of(c),
+                     "a block was freed with the size of another class");
+  else
+    report_violation(violation_kind::foreign_pointer, bad.address, block, natural_alignment_of(c),
+                     "an address was freed where no block of this pool starts");
+}
+
+void pool_core::deallocate_oversized(void* p, std::size_t bytes, std::size_t alignment) noexcept {
+  const oversized::outcome outcome = oversized_.deallocate(p, bytes, alignment);
+  if (outcome == oversized::outcome::freed) return;
+  dropped_.fetch_add(1, std::memory_order_relaxed);
+  if (outcome == oversized::outcome::wrong_size)
+    report_violation(violation_kind::wrong_size, p, bytes, alignment,
+                     "an oversized block was freed with another size");
+  else if (outcome == oversized::outcome::wrong_alignment)
+    report_violation(violation_kind::wrong_alignment, p, bytes, alignment,
+                     "an oversized block was freed with another alignment");
+  else if (source_.find(p) != nullptr || nursery_.spans(p))
+    report_violation(violation_kind::wrong_size, p, bytes, alignment,
+                     "a pooled block was freed with an oversized size");
+  else
+    report_violation(violation_kind::foreign_pointer, p, bytes, alignment,
+                     "an oversized block was freed that this pool does not have");
+}
+
+} // namespace quarry::detail

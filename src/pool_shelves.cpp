@@ -1,0 +1,81 @@
+// On which shelf a pool's slabs stand, and whether it should drain.
+#include <algorithm>
+#include <mutex>
+#include <stdexcept>
+
+#include "pool.hpp"
+
+namespace quarry::detail {
+
+namespace {
+
+constexpr std::size_t worth_draining = 16384; // bytes in vain of one class
+
+} // namespace
+
+// From how many free blocks on: a quarter of the slab, or 8.
+std::size_t pool::worth_a_visit(const slab& s) noexcept {
+  return std::min(most_worth_a_visit, (std::size_t{s.blocks} + 3) / 4);
+}
+
+pool::shelf_kind pool::shelf_of(const slab& s) noexcept {
+  if (s.free_count == 0) return full;
+  return s.free_count >= worth_a_visit(s) ? many : few;
+}
+
+void pool::add(slab& s) noexcept {
+  ++slabs_;
+  carved_ += s.blocks;
+  free_ += s.blocks;
+  s.shelf = shelf_of(s);
+  shelves_[s.shelf].insert(s);
+}
+
+void pool::reshelve(slab& s) noexcept {
+  const shelf_kind now = shelf_of(s);
+  if (now == s.shelf) return;
+  shelves_[s.shelf].erase(s);
+  s.shelf = now;
+  shelves_[now].insert(s);
+}
+
+// When much is held in vain and this class has a part in it: by free blocks in its slabs (from a quarter to
+// an eighth, so that the mode does not flap), or by slabs scattered over chunks that are else empty.
+void pool::note_occupancy() noexcept {
+  const bool was = draining();
+  const bool now = source_.should_drain() && has_part_in_vain(was);
+  if (now != was) draining_.store(now, std::memory_order_relaxed);
+}
+
+bool pool::has_part_in_vain(bool drains_already) const noexcept {
+  const std::size_t worth_it =
+      usage_.has_fallen() ? std::min(worth_draining, usage_.used() / 512) : worth_draining;
+  const std::size_t block = block_sizes[class_];
+  const std::size_t idle = carved_ > reserved() ? free_ : 0;
+  if (idle * (drains_already ? 8 : 4) > carved_ && idle * block > worth_it) return true;
+  return source_.scattered() && reserved() == 0 && (source_.places_low() || carved_ * block > worth_it);
+}
+
+pool::counts pool::count() const noexcept {
+  const std::lock_guard guard(mutex_);
+  return {slabs_, carved_, free_};
+}
+
+void pool::check_invariants() const {
+  const std::lock_guard guard(mutex_);
+  std::size_t slabs = 0, carved = 0, free = 0;
+  for (const auto& on : shelves_)
+    on.for_each([&](const slab& s) {
+      s.check_invariants();
+      if (s.block_class() != class_) throw std::logic_error("quarry: a slab is in a pool of another class");
+      if (&on != &shelves_[s.shelf] || shelf_of(s) != s.shelf)
+        throw std::logic_error("quarry: a slab is on the wrong shelf");
+      ++slabs;
+      carved += s.blocks;
+      free += s.free_count;
+    });
+  if (slabs != slabs_ || carved != carved_ || free != free_)
+    throw std::logic_error("quarry: a pool's blocks are miscounted");
+}
+
+} // namespace quarry::detail
