@@ -45,12 +45,12 @@ void own_magazines::flush() noexcept {
   core_.finish(f, true);
 }
 
-// Room for blocks in proportion to what is used, which counts those in magazines: a ninth of that is at most
-// an eighth of what is live.
+// Room for blocks in proportion to what is used, which counts those in magazines: of that a ninth would be an
+// eighth of what is live, the most there may be.
 bool own_magazines::has_room(std::size_t more) const noexcept {
   constexpr std::size_t least = 7 << 16;
   return set_->capacity_bytes.load_relaxed() + more <=
-         core_.room_for_magazines(least, core_.bytes_used() / 9);
+         core_.room_for_magazines(least, core_.bytes_used() / 10);
 }
 
 // ---- how large
