@@ -158,7 +158,7 @@ void pool_core::hand_on_class(flushed& f, magazine_set& set, size_class c) noexc
   while (const std::size_t count = std::min(set.count(c), most_at_once)) {
     set.take_oldest(c, blocks, count);
     const std::size_t handed_on = draining(c) || settling() ? 0 : put_into_depot(f, c, blocks, count);
-    flush_into(f, c, blocks + handed_on, count - handed_on);
+    if (handed_on != count) flush_into(f, c, blocks + handed_on, count - handed_on);
   }
 }
 

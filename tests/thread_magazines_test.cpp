@@ -105,20 +105,29 @@ void on_a_thread(const auto& work) { std::thread(work).join(); }
 
 std::size_t slabs_of(const synchronized_pool_resource& pool) { return pool.statistics().slabs; }
 
-TEST(caches_of_ended_threads, serve_the_next_thread) {
-  if (memory_is_poisoned()) GTEST_SKIP() << "there are no magazines";
-  synchronized_pool_resource pool;
+// What room a thread had when it ended, and what the next one found.
+struct rooms {
   std::size_t left = 0, found = 0;
+};
+rooms of_one_thread_and_the_next(synchronized_pool_resource& pool) {
+  rooms r;
   on_a_thread([&] {
     come_and_go(pool, 1, 5000);
-    left = own_room(pool);
+    r.left = own_room(pool);
   });
   on_a_thread([&] {
     pool.deallocate(pool.allocate(32), 32);
-    found = own_room(pool);
+    r.found = own_room(pool);
   });
-  EXPECT_GT(left, 0u);
-  EXPECT_EQ(found, left);
+  return r;
+}
+
+TEST(caches_of_ended_threads, serve_the_next_thread) {
+  if (memory_is_poisoned()) GTEST_SKIP() << "there are no magazines";
+  synchronized_pool_resource pool;
+  const rooms r = of_one_thread_and_the_next(pool);
+  EXPECT_GT(r.left, 0u);
+  EXPECT_EQ(r.found, r.left);
   EXPECT_NO_THROW(pool.check_invariants());
 }
 
@@ -156,16 +165,8 @@ TEST(caches_of_ended_threads, end_with_their_pool) {
     on_a_thread([&] { come_and_go(pool, 1, 200); });
   }
   synchronized_pool_resource pool;
-  std::size_t left = 0, found = 0;
-  on_a_thread([&] {
-    come_and_go(pool, 1, 5000);
-    left = own_room(pool);
-  });
-  on_a_thread([&] {
-    pool.deallocate(pool.allocate(32), 32);
-    found = own_room(pool);
-  });
-  EXPECT_EQ(found, left);
+  const rooms r = of_one_thread_and_the_next(pool);
+  EXPECT_EQ(r.found, r.left);
 }
 
 } // namespace
