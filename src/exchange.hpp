@@ -7,6 +7,7 @@
 #include <mutex>
 #include <utility>
 
+#include "cached_room.hpp"
 #include "pool_core.hpp"
 #include <quarry/magazine.hpp>
 
@@ -30,8 +31,7 @@ inline void note(magazine_set& set, size_class c, found as) noexcept {
 /// go one way.
 inline std::size_t batch_of(const magazine_set& set, size_class c) noexcept {
   const bool all = set.used_lately[c] == one_way || set.used_lately[c] == -one_way;
-  return std::clamp<std::size_t>(all ? set.capacity(c) : (set.capacity(c) + 1) / 2, 1,
-                                 pool_core::most_at_once);
+  return std::clamp<std::size_t>(all ? set.capacity(c) : (set.capacity(c) + 1) / 2, 1, pool::most_at_once);
 }
 
 /// Makes room for class `c`: an empty or full magazine is one that is too small. Four times as much while
@@ -39,16 +39,18 @@ inline std::size_t batch_of(const magazine_set& set, size_class c) noexcept {
 /// some. When there is none, or `may_grow(bytes)` says no, classes that were not used lately give up some of
 /// theirs now and then; and at once to one that came late, where other threads have blocks for it.
 template <class MayGrow>
-bool grow(magazine_set& set, size_class c, std::size_t most_bytes, bool hands_on, MayGrow may_grow) noexcept {
+bool grow(magazine_set& set, size_class c, const cached_room& room, MayGrow may_grow) noexcept {
   const std::size_t block = block_sizes[c];
   const std::size_t now = set.capacity(c);
-  const std::size_t most = std::clamp<std::size_t>(most_bytes / block, 1, most_capacity);
+  const std::size_t most = std::clamp<std::size_t>(room.of_one_magazine() / block, 1, most_capacity);
   if (now >= most) return false;
   const auto fits = [&](std::size_t blocks) { return set.has_slots(blocks) && may_grow(blocks * block); };
   std::size_t more = std::min(most, now == 0 ? first_capacity : now * 4) - now;
   if (!fits(more * ample)) {
     more = std::min(most - now, std::max<std::size_t>(now / 2, 2));
-    const auto reclaims = [&] { return set.reclaim_room() || (hands_on && set.reclaim_from_largest(c)); };
+    const auto reclaims = [&] {
+      return set.reclaim_room() || (room.hands_on() && set.reclaim_from_largest(c));
+    };
     if (!fits(more) && !(reclaims() && fits(more))) return false;
   }
   set.resize(c, now + more);
@@ -63,26 +65,24 @@ bool grow(magazine_set& set, size_class c, std::size_t most_bytes, bool hands_on
 enum class way { stack, counted, draining };
 
 inline way way_of(pool_core& core, size_class c) noexcept {
-  if (core.drains(c)) return way::draining;
+  if (core.pools().drains(c)) return way::draining;
   return core.settling() ? way::counted : way::stack;
 }
 
 /// Few, since each of them keeps a slab from being empty; all classes together have about a tenth of what is
 /// used.
-template <class Core>
-std::size_t most_while_draining(const Core& core, size_class c) noexcept {
+inline std::size_t most_while_draining(const cached_room& room, size_class c) noexcept {
   constexpr std::size_t little = 2048; // bytes
   const std::size_t block = block_sizes[c];
-  if (!core.is_thrifty()) return std::clamp<std::size_t>(little / block, 1, pool_core::most_at_once);
-  return std::min(std::min(core.bytes_used() / 512, little) / block, pool_core::most_at_once);
+  if (!room.is_thrifty()) return std::clamp<std::size_t>(little / block, 1, pool::most_at_once);
+  return std::min(std::min(room.used() / 512, little) / block, pool::most_at_once);
 }
 
-template <class Core>
-void choose(const Core& core, magazine_set& set, size_class c, way now) noexcept {
+inline void choose(const cached_room& room, magazine_set& set, size_class c, way now) noexcept {
   if (now == way::stack && set.is_open(c)) return;
   set.let_pop(c, now != way::draining);
   set.let_push(c, now == way::counted    ? 0
-                  : now == way::draining ? most_while_draining(core, c)
+                  : now == way::draining ? most_while_draining(room, c)
                                          : set.capacity(c));
 }
 
@@ -95,11 +95,11 @@ inline std::size_t keep(magazine_set& set, size_class c, void* const* blocks, st
 
 /// The lowest blocks of a class that drains: one, and a few to be served next. False when there is none.
 inline bool fetch_lowest(pool_core& core, magazine_set& set, size_class c, void** out) noexcept {
-  const std::size_t few = std::min(most_while_draining(core, c) / 4, set.capacity(c) - set.count(c));
+  const std::size_t few = std::min(most_while_draining(core.room(), c) / 4, set.capacity(c) - set.count(c));
   const std::size_t taken = core.take_while_draining(c, out, few + 1);
   if (taken > 1) {
     set.put_ahead(c, out + 1, taken - 1);
-    choose(core, set, c, way::draining);
+    choose(core.room(), set, c, way::draining);
   }
   return taken != 0;
 }
@@ -111,28 +111,28 @@ void* take(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, MayGr
     const std::lock_guard guard(mutex);
     if (void* const block = set.take_ahead(c)) return block;
   }
-  void* blocks[pool_core::most_at_once];
+  void* blocks[pool::most_at_once];
   std::size_t wanted = 1;
   const way now = way_of(core, c);
   if (now == way::draining) core.flush_depot(c);
   {
     const std::lock_guard guard(mutex);
-    choose(core, set, c, now);
+    choose(core.room(), set, c, now);
     if (now == way::draining && fetch_lowest(core, set, c, blocks)) return blocks[0];
     if (set.count(c) != 0) // draining with no free block elsewhere, or a visitor had closed the magazine
       return set.take_newest(c);
     note(set, c, found::empty);
-    if (grow(set, c, core.most_magazine_bytes(), core.hands_on(), may_grow) && now == way::counted)
-      choose(core, set, c, now); // a new magazine is open
+    if (grow(set, c, core.room(), may_grow) && now == way::counted)
+      choose(core.room(), set, c, now); // a new magazine is open
     wanted = batch_of(set, c);
-    std::size_t taken = core.take_from_depot(c, blocks, wanted);
+    std::size_t taken = core.depots().take(c, blocks, wanted);
     if (taken == 0) taken = core.refill_from_slabs(c, blocks, wanted);
     if (taken != 0) {
       keep(set, c, blocks + 1, taken - 1);
       return blocks[0];
     }
   }
-  core.make_depot(c);
+  core.depots().make(c);
   const std::size_t taken = core.refill(c, blocks, wanted);
   std::size_t kept;
   {
@@ -144,13 +144,13 @@ void* take(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, MayGr
 }
 
 /// Makes room for a block: the magazine grows, or its oldest blocks leave. Returns how many, put into `out`.
-template <class Core, class MayGrow>
-std::size_t make_room(const Core& core, magazine_set& set, size_class c, way now, std::size_t most_bytes,
-                      MayGrow may_grow, void** out) noexcept {
+template <class MayGrow>
+std::size_t make_room(const cached_room& room, magazine_set& set, size_class c, way now, MayGrow may_grow,
+                      void** out) noexcept {
   note(set, c, found::full);
-  if (now != way::draining && grow(set, c, most_bytes, core.hands_on(), may_grow)) return 0;
-  const std::size_t batch = now == way::draining ? core.most_at_once : batch_of(set, c);
-  const std::size_t count = std::min({batch, core.most_at_once - 1, set.count(c) - set.ahead[c]});
+  if (now != way::draining && grow(set, c, room, may_grow)) return 0;
+  const std::size_t batch = now == way::draining ? pool::most_at_once : batch_of(set, c);
+  const std::size_t count = std::min({batch, pool::most_at_once - 1, set.count(c) - set.ahead[c]});
   set.take_oldest(c, out, count);
   return count;
 }
@@ -159,18 +159,18 @@ std::size_t make_room(const Core& core, magazine_set& set, size_class c, way now
 template <class Mutex, class MayGrow>
 void give(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, void* block,
           MayGrow may_grow) noexcept {
-  void* blocks[pool_core::most_at_once];
+  void* blocks[pool::most_at_once];
   std::size_t count = 0;
   const way now = way_of(core, c);
   if (now == way::draining) core.flush_depot(c);
   {
     const std::lock_guard guard(mutex);
-    choose(core, set, c, now);
+    choose(core.room(), set, c, now);
     const auto is_full = [&] {
       return set.count(c) >= set.capacity(c) || (now == way::draining && !set.may_push(c));
     };
-    if (is_full()) count = make_room(core, set, c, now, core.most_magazine_bytes(), may_grow, blocks);
-    if (now == way::counted) choose(core, set, c, now); // a new magazine is open
+    if (is_full()) count = make_room(core.room(), set, c, now, may_grow, blocks);
+    if (now == way::counted) choose(core.room(), set, c, now); // a new magazine is open
     if (!is_full())
       set.put(c, &block, 1);
     else
@@ -186,7 +186,7 @@ void give(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, void* 
   core.finish(f);
   if (const way then = way_of(core, c); then != now) { // there may be no other cold call
     const std::lock_guard guard(mutex);
-    choose(core, set, c, then);
+    choose(core.room(), set, c, then);
   }
 }
 
@@ -196,11 +196,11 @@ template <class Mutex>
 bool keep_counted(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, void* block,
                   std::uint32_t& bytes_to_count) noexcept {
   constexpr std::uint32_t worth_counting = 2048;
-  if (core.draining(c) || core.reserved(c) != 0) return false;
+  if (core.pools().draining(c) || core.pools().reserved(c) != 0) return false;
   {
     const std::lock_guard guard(mutex);
     if (set.count(c) == set.capacity(c)) return false;
-    choose(core, set, c, way::counted);
+    choose(core.room(), set, c, way::counted);
     set.put(c, &block, 1);
   }
   bytes_to_count += block_sizes[c];

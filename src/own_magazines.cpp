@@ -3,6 +3,7 @@
 #include <new>
 
 #include "exchange.hpp"
+#include "magazine_flush.hpp"
 
 namespace quarry::detail {
 
@@ -33,15 +34,15 @@ void own_magazines::deallocate(size_class c, void* block) noexcept {
   no_mutex mutex;
   if (!core_.settling() || !keep_counted(core_, *set_, mutex, c, block, bytes_to_count_))
     give(core_, *set_, mutex, c, block, [this](std::size_t more) { return has_room(more); });
-  if (core_.reserved(c) == 0 && core_.magazines_are_stale()) {
+  if (core_.pools().reserved(c) == 0 && core_.magazines_are_stale()) {
     flush();
-    if (core_.is_thrifty()) set_->give_up_room();
+    if (core_.room().is_thrifty()) set_->give_up_room();
   }
 }
 
 void own_magazines::flush() noexcept {
   pool_core::flushed f;
-  core_.flush_set(f, *set_);
+  flush_set(core_, f, *set_);
   core_.finish(f, true);
 }
 
@@ -50,7 +51,7 @@ void own_magazines::flush() noexcept {
 bool own_magazines::has_room(std::size_t more) const noexcept {
   constexpr std::size_t least = 7 << 16;
   return set_->capacity_bytes.load_relaxed() + more <=
-         core_.room_for_magazines(least, core_.bytes_used() / 10);
+         core_.room().of_magazines(least, core_.bytes_used() / 10);
 }
 
 // ---- how large
@@ -59,7 +60,7 @@ bool own_magazines::has_room(std::size_t more) const noexcept {
 // fit. After a fall the least once: who then needs more again may do so periodically, and keeps them.
 std::size_t own_magazines::due_bytes() const noexcept {
   if (!is_there()) return cold_calls_ > calls_before_magazines ? least_bytes : 0;
-  if (core_.is_thrifty()) {
+  if (core_.room().is_thrifty()) {
     const bool fits = set_->slots_taken <= slots_in(least_bytes);
     return bytes_ > least_bytes && !stays_large_ && fits ? least_bytes : 0;
   }
@@ -115,7 +116,7 @@ std::array<std::size_t, size_class_count> own_magazines::count_blocks() const no
 }
 
 void own_magazines::check_invariants() const {
-  if (is_there()) core_.check_set(*set_);
+  if (is_there()) check_set(core_, *set_);
 }
 
 } // namespace quarry::detail

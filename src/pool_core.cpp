@@ -1,7 +1,6 @@
 #include "pool_core.hpp"
 
 #include <algorithm>
-#include <new>
 
 #include "poison.hpp"
 
@@ -10,9 +9,14 @@ namespace quarry::detail {
 namespace {
 
 constexpr std::size_t default_largest_block = 32768;
-constexpr std::size_t default_blocks_per_chunk = 8192;  // of 8 bytes are 64 KiB, the largest chunk
-constexpr std::uint16_t most_recorded_blocks = 248;     // with the slab's descriptor they make 4 KiB
-constexpr std::size_t least_limit_for_depots = 8 << 20; // a kilobyte for each class is a small part of it
+constexpr std::size_t default_blocks_per_chunk = 8192; // of 8 bytes are 64 KiB, the largest chunk
+constexpr std::uint16_t most_recorded_blocks = 248;    // with the slab's descriptor they make 4 KiB
+
+// A kilobyte for each class is a small part of a large limit.
+bool has_depots(const pool_core::recorded& r) noexcept {
+  constexpr std::size_t least_limit = 8 << 20;
+  return r.limit >= least_limit;
+}
 
 } // namespace
 
@@ -26,25 +30,27 @@ std::pmr::pool_options normalized(std::pmr::pool_options options) noexcept {
 }
 
 pool_core::pool_core(std::pmr::pool_options options, std::pmr::memory_resource* up, bool shared) noexcept
-    : options_(normalized(options)), shared_(shared), may_have_depots_(shared), upstream_(up, shared),
-      usage_(shared), source_(upstream_, usage_,
-                              {.blocks_per_chunk = static_cast<std::uint32_t>(options_.max_blocks_per_chunk),
-                               .spare_bookkeeping = static_cast<std::uint16_t>(shared ? depot_bytes : 0)},
-                              shared),
-      oversized_(upstream_, usage_, shared), early_mutex_(shared) {}
+    : options_(normalized(options)), shared_(shared), upstream_(up, shared), usage_(shared),
+      source_(upstream_, usage_,
+              {.blocks_per_chunk = static_cast<std::uint32_t>(options_.max_blocks_per_chunk),
+               .spare_bookkeeping = static_cast<std::uint16_t>(shared ? depot_set::most_bytes : 0)},
+              shared),
+      oversized_(upstream_, usage_, shared), pools_(source_, usage_, shared), room_(usage_, false),
+      depots_(pools_, source_, room_, shared, false), early_mutex_(shared) {}
 
 pool_core::pool_core(const recorded& r, std::pmr::memory_resource* up) noexcept
-    : options_{0, r.largest_block}, shared_(true), recorded_(true),
-      may_have_depots_(r.limit >= least_limit_for_depots), upstream_(up, r.limit, r.regions), usage_(true),
+    : options_{0, r.largest_block}, shared_(true), recorded_(true), upstream_(up, r.limit, r.regions),
+      usage_(true),
       source_(upstream_, usage_,
               {.first_chunk = static_cast<std::uint32_t>(r.slab_size),
                .largest_chunk = static_cast<std::uint32_t>(r.slab_size),
                .blocks_per_chunk = static_cast<std::uint32_t>(r.slab_size),
                .blocks_per_slab = most_recorded_blocks,
-               .spare_bookkeeping = static_cast<std::uint16_t>(may_have_depots_ ? depot_bytes : 0),
+               .spare_bookkeeping = static_cast<std::uint16_t>(has_depots(r) ? depot_set::most_bytes : 0),
                .recorded_slabs = &r.slabs},
               true, r.retained),
-      oversized_(upstream_, usage_, true), early_mutex_(true) {}
+      oversized_(upstream_, usage_, true), pools_(source_, usage_, true), room_(usage_, true),
+      depots_(pools_, source_, room_, has_depots(r), true), early_mutex_(true) {}
 
 pool_core::~pool_core() {
   release_all();
@@ -66,20 +72,8 @@ std::size_t pool_core::good_size(std::size_t bytes, std::size_t alignment) const
   return std::max(bytes, std::min(block - poisoned_tail, most));
 }
 
-// Pools of classes that are never asked for are never made. Two threads may make one at once: one of them is
-// used.
-pool& pool_core::make_pool(size_class c) {
-  void* const piece = source_.take_bookkeeping(sizeof(pool));
-  auto* const made = ::new (piece) pool(c, source_, usage_, shared_);
-  pool* expected = nullptr;
-  if (pools_[c].compare_exchange_strong(expected, made, std::memory_order_acq_rel)) return *made;
-  made->~pool();
-  source_.give_bookkeeping(piece, sizeof(pool));
-  return *expected;
-}
-
 std::size_t pool_core::refill_from_slabs(size_class c, void** out, std::size_t count) noexcept {
-  pool* const p = pools_[c].load(std::memory_order_acquire);
+  pool* const p = pools_.find(c);
   const std::size_t taken = p == nullptr ? 0 : p->refill_from_slabs(out, count);
   if (recorded_) to_records(out, taken);
   return taken;
@@ -93,28 +87,15 @@ void pool_core::to_records(void** blocks, std::size_t count) const noexcept {
   }
 }
 
-std::size_t pool_core::reserved(size_class c) const noexcept {
-  const pool* const p = pools_[c].load(std::memory_order_acquire);
-  return p == nullptr ? 0 : p->reserved();
-}
-
-bool pool_core::has_free(size_class c) const noexcept {
-  const pool* const p = pools_[c].load(std::memory_order_acquire);
-  return p != nullptr && p->count().free != 0;
-}
-
 void pool_core::release_all() noexcept {
   if (void* const memory = nursery_.remove())
     upstream_.deallocate(memory, nursery::bytes, nursery::alignment);
   nursery_.reopen();
   usage_.clear();
   if (upstream_.allocations() == upstream_.deallocations()) return; // there is nothing else
-  for (auto& slot : pools_) {
-    if (pool* const p = slot.load(std::memory_order_acquire)) p->~pool();
-    slot.store(nullptr, std::memory_order_release);
-  }
+  pools_.remove_all();
   if (quarantine* const q = quarantine_.load(std::memory_order_acquire)) q->forget_all();
-  depot_room_bytes_.store(0, std::memory_order_relaxed);
+  depots_.forget_all();
   oversized_.release_all();
   source_.release_all();
 }

@@ -20,7 +20,7 @@ bool pool_core::deallocate_in_nursery_shared(size_class c, const void* block) no
 
 // A class that has slabs, as every class with a reservation has, asks upstream for no nursery.
 void* pool_core::allocate_early(size_class c) {
-  if (nursery_.wants_memory(c) && pools_[c].load(std::memory_order_acquire) == nullptr) open_nursery(c);
+  if (nursery_.wants_memory(c) && pools_.find(c) == nullptr) open_nursery(c);
   void* block;
   refill(c, &block, 1);
   return block;

@@ -21,7 +21,7 @@ void pool_core::flush_into(flushed& f, size_class c, void* const* blocks, std::s
       addresses[i] = static_cast<block_record*>(blocks[i])->address.load_relaxed();
     blocks = addresses;
   }
-  pool* const p = pools_[c].load(std::memory_order_acquire);
+  pool* const p = pools_.find(c);
   std::size_t bad_count = 0;
   if (p != nullptr) {
     bad_count = p->flush(blocks, count, f.emptied, bad);
@@ -34,18 +34,6 @@ void pool_core::flush_into(flushed& f, size_class c, void* const* blocks, std::s
   if (bad_count != 0) dropped_.fetch_add(bad_count, std::memory_order_relaxed);
   for (std::size_t i = 0; i < bad_count && f.bad_count < flushed::most_bad; ++i)
     f.bad[f.bad_count++] = {bad[i], c};
-}
-
-void pool_core::flush_set(flushed& f, magazine_set& set) noexcept {
-  for (size_class c = 0; c < magazine_count; ++c) flush_class(f, set, c);
-}
-
-void pool_core::flush_class(flushed& f, magazine_set& set, size_class c) noexcept {
-  void* blocks[most_at_once];
-  while (const std::size_t count = std::min(set.count(c), most_at_once)) {
-    set.take_oldest(c, blocks, count);
-    flush_into(f, c, blocks, count);
-  }
 }
 
 void pool_core::finish(flushed& f, bool keep_chunks) noexcept {

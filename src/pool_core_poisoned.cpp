@@ -41,7 +41,7 @@ void* pool_core::allocate_poisoned(size_class c, std::size_t bytes) {
 void pool_core::deallocate_poisoned(size_class c, void* block) noexcept {
   quarantine* const kept = quarantine_.load(std::memory_order_acquire);
   if (kept == nullptr) return flush(c, &block, 1);
-  const pool* const p = pools_[c].load(std::memory_order_acquire);
+  const pool* const p = pools_.find(c);
   flushed f;
   bool freed_twice, in_use;
   {
@@ -54,7 +54,7 @@ void pool_core::deallocate_poisoned(size_class c, void* block) noexcept {
       while (quarantine::entry e = kept->take_surplus()) flush_into(f, e.c, &e.block, 1);
     }
   }
-  if (in_use) return finish(f, reserved(c) != 0);
+  if (in_use) return finish(f, pools_.reserved(c) != 0);
   if (!freed_twice) return flush(c, &block, 1);
   dropped_.fetch_add(1, std::memory_order_relaxed);
   report_bad({address_of(block), true, nullptr}, c);
@@ -97,7 +97,7 @@ void pool_core::check_quarantine() const {
   if (kept == nullptr) return;
   const std::lock_guard guard(kept->mutex());
   kept->for_each([&](const quarantine::entry& e) {
-    const pool* const p = pools_[e.c].load(std::memory_order_acquire);
+    const pool* const p = pools_.find(e.c);
     if (p == nullptr || !p->uses(address_of(e.block)))
       throw std::logic_error("quarry: a block that is kept back is free in its slab, or not of its class");
   });

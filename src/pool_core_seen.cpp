@@ -14,7 +14,7 @@ pool_core::statistics(const std::array<std::size_t, size_class_count>& cached) c
   std::array<std::size_t, size_class_count> in_nursery{}; // each is a slab of one block
   for_each_in_nursery([&](const std::byte*, size_class c, std::size_t) { ++in_nursery[c]; });
   for (size_class c = 0; c < size_class_count; ++c) {
-    const pool* const p = pools_[c].load(std::memory_order_acquire);
+    const pool* const p = pools_.find(c);
     if (p == nullptr && block_sizes[c] > options_.largest_required_pool_block) continue;
     size_class_statistics& row = s.rows[s.row_count++];
     row.block_size = block_sizes[c];
@@ -22,7 +22,7 @@ pool_core::statistics(const std::array<std::size_t, size_class_count>& cached) c
     const std::size_t used = count.carved - count.free + in_nursery[c];
     row.slabs = count.slabs + in_nursery[c];
     row.blocks_free = count.free;
-    row.blocks_cached = std::min(cached[c] + kept_back[c] + count_depot(c), used);
+    row.blocks_cached = std::min(cached[c] + kept_back[c] + depots_.count(c), used);
     row.blocks_in_use = used - row.blocks_cached;
     s.slabs += row.slabs;
     s.bytes_free += row.blocks_free * row.block_size;
@@ -47,8 +47,7 @@ void pool_core::check_invariants() const {
   check_quarantine();
   check_depots();
   check_nursery();
-  for (const auto& slot : pools_)
-    if (const pool* const p = slot.load(std::memory_order_acquire)) p->check_invariants();
+  pools_.check_invariants();
   // Another thread may be carrying a slab from one to the other: then it is looked at again.
   for (int tries = 1000; !slabs_agree(); std::this_thread::yield())
     if (tries-- == 0 || !shared_)
@@ -61,13 +60,11 @@ bool pool_core::slabs_agree() const noexcept {
   return slab_bytes == source_.bytes_in_slabs();
 }
 
-void pool_core::check_set(const magazine_set& set) const {
-  set.check_invariants();
+void pool_core::check_depots() const {
   const char* wrong = nullptr;
-  for (size_class c = 0; c < magazine_count; ++c)
-    set.for_each_block(c, [&](void* block) {
-      if (const char* const what = wrong_with_cached(c, block)) wrong = what;
-    });
+  depots_.for_each_block([&](size_class c, void* block) {
+    if (const char* const what = wrong_with_cached(c, block)) wrong = what;
+  });
   if (wrong != nullptr) throw std::logic_error(wrong);
 }
 

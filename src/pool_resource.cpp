@@ -113,7 +113,7 @@ void unsynchronized_pool_resource::reserve(std::size_t bytes, std::size_t alignm
   detail::pool_core& core = state().core;
   const size_class c = class_to_reserve(core, bytes, alignment);
   state().magazines.make_largest();
-  core.reserve(c, count);
+  core.pools().of(c).reserve(count);
 }
 
 std::size_t unsynchronized_pool_resource::trim(std::size_t keep_bytes) noexcept {
@@ -193,7 +193,7 @@ std::size_t synchronized_pool_resource::good_size(std::size_t bytes, std::size_t
 
 void synchronized_pool_resource::reserve(std::size_t bytes, std::size_t alignment, std::size_t count) {
   detail::pool_core& core = state().core;
-  core.reserve(class_to_reserve(core, bytes, alignment), count);
+  core.pools().of(class_to_reserve(core, bytes, alignment)).reserve(count);
 }
 
 std::size_t synchronized_pool_resource::trim(std::size_t keep_bytes) noexcept {

@@ -121,7 +121,7 @@ void segment_core::check_records(size_class c) const {
   std::size_t lost_before = 0;
   for (int tries = 0; tries < 100; ++tries, std::this_thread::yield()) {
     std::size_t used = 0, live = 0;
-    core_.for_each_slab(c, [&](slab& s) {
+    core_.pools().for_each_slab(c, [&](slab& s) {
       for (std::size_t i = 0; i < s.blocks; ++i) {
         const bool is_live = records_of(s)[i].is_live();
         if (is_live && s.is_free(i)) throw std::logic_error("quarry: a live block is free in its slab");
@@ -129,8 +129,8 @@ void segment_core::check_records(size_class c) const {
         live += is_live;
       }
     });
-    const std::size_t cached = (c < magazine_count ? caches_.count_blocks()[c] : 0) + core_.count_depot(c) +
-                               core_.count_quarantine()[c];
+    const std::size_t cached = (c < magazine_count ? caches_.count_blocks()[c] : 0) +
+                               core_.depots().count(c) + core_.count_quarantine()[c];
     const std::size_t lost = used - live - cached;
     if (lost == 0 || (tries != 0 && lost != lost_before)) return;
     lost_before = lost;

@@ -13,7 +13,7 @@ void segment_core::for_each_live(Function f) noexcept {
     const void* last = nullptr;
     for (;;) {
       std::size_t count = 0;
-      const bool any = core_.next_slab(c, last, [&](slab& s) {
+      const bool any = core_.pools().next_slab(c, last, [&](slab& s) {
         last = s.base;
         for (std::size_t i = 0; i < s.blocks; ++i)
           if (block_record& r = records_of(s)[i]; r.is_live()) live[count++] = look_up(r);

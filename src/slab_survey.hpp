@@ -86,8 +86,8 @@ slab_survey take_survey(const pool_core& core, const pool_statistics& statistics
   const auto kept_back = copy_all<const void*>(
       [&](const void** out, std::size_t room) { return core.list_quarantine(out, room); });
   cached.insert(cached.end(), kept_back.begin(), kept_back.end());
-  const auto in_depots =
-      copy_all<const void*>([&](const void** out, std::size_t room) { return core.list_depots(out, room); });
+  const auto in_depots = copy_all<const void*>(
+      [&](const void** out, std::size_t room) { return core.depots().list(out, room); });
   cached.insert(cached.end(), in_depots.begin(), in_depots.end());
   return assemble(copy_slabs(core, false), copy_chunks(core), cached, statistics,
                   {{"max_blocks_per_chunk", core.options().max_blocks_per_chunk},

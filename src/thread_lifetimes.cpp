@@ -128,7 +128,7 @@ thread_cache* thread_magazines::make(bool may_allocate) noexcept {
     cache->room_of_all = &room_bytes_;
     link(*cache);
     cache->owner.store_release(resource_);
-    core_.add_set();
+    core_.room().add_set();
   }
   at_thread_exit.armed = true; // its first use has it run when the thread exits
   core_.close_nursery();
@@ -193,7 +193,7 @@ void thread_magazines::install(thread_cache& cache) noexcept {
 // The exiting thread's side; the destructor waits for `leaving_`.
 void thread_magazines::retire(thread_cache& cache) noexcept {
   give_up_room(cache);
-  core_.remove_set();
+  core_.room().remove_set();
   const std::lock_guard guard(registry_mutex());
   unlink(cache);
   --leaving_;

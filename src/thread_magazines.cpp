@@ -40,11 +40,11 @@ bool thread_magazines::deallocate_in_nursery(size_class c, const void* block) no
 // The exchange that is made most often, in few steps: a magazine and the depot, where there is no room for a
 // larger magazine, as was found a few calls ago, and nothing else to see to.
 void* thread_magazines::take_quickly(thread_cache& cache, size_class c) noexcept {
-  if (cache.quick_calls == 0 || !core_.is_plain(c)) return nullptr;
+  if (cache.quick_calls == 0 || !core_.pools().is_plain(c)) return nullptr;
   owner_section inside(cache);
   const std::lock_guard guard(inside);
   if (!cache.is_open(c) || cache.count(c) != 0 || cache.capacity(c) == 0) return nullptr;
-  const std::size_t taken = core_.take_from_depot(c, cache.end_of_blocks(c), batch_of(cache, c));
+  const std::size_t taken = core_.depots().take(c, cache.end_of_blocks(c), batch_of(cache, c));
   if (taken == 0) return nullptr;
   note(cache, c, found::empty);
   --cache.quick_calls;
@@ -54,13 +54,13 @@ void* thread_magazines::take_quickly(thread_cache& cache, size_class c) noexcept
 }
 
 bool thread_magazines::give_quickly(thread_cache& cache, size_class c, void* block) noexcept {
-  if (cache.quick_calls == 0 || !core_.is_plain(c)) return false;
+  if (cache.quick_calls == 0 || !core_.pools().is_plain(c)) return false;
   owner_section inside(cache);
   const std::lock_guard guard(inside);
   if (!cache.is_open(c) || cache.count(c) != cache.capacity(c)) return false;
   const std::size_t batch = std::min(batch_of(cache, c), cache.count(c));
   const std::size_t given =
-      core_.has_room_in_depot(c, batch) ? core_.put_into_depot(c, cache.oldest(c), batch) : 0;
+      core_.depots().has_room(c, batch) ? core_.depots().put(c, cache.oldest(c), batch) : 0;
   if (given == 0) return false;
   note(cache, c, found::full);
   --cache.quick_calls;
@@ -77,11 +77,11 @@ void* thread_magazines::allocate(size_class c) {
     const std::uint32_t refusals = cache->refusals;
     if (parked_.load(std::memory_order_relaxed) != 0) fetch_parked(c);
     owner_section inside(*cache);
-    if (core_.reserved(c) != 0 && !core_.has_free(c))
+    if (core_.pools().reserved(c) != 0 && !core_.pools().has_free(c))
       if (void* const block = take_reserved(c)) return block;
     void* const block =
         take(core_, *cache, inside, c, [&](std::size_t more) { return has_room(*cache, more); });
-    if (core_.reserved(c) == 0) see_to_room(*cache, refusals);
+    if (core_.pools().reserved(c) == 0) see_to_room(*cache, refusals);
     return block;
   }
   if (is_early()) return core_.allocate_early(c);
@@ -101,7 +101,7 @@ void thread_magazines::deallocate(size_class c, void* block) noexcept {
     return;
   }
   give(core_, *cache, inside, c, block, [&](std::size_t more) { return has_room(*cache, more); });
-  if (core_.reserved(c) != 0) return; // such calls do one refill or flush, and nothing besides
+  if (core_.pools().reserved(c) != 0) return; // such calls do one refill or flush, and nothing besides
   if (core_.magazines_are_stale()) flush_all();
   see_to_room(*cache, refusals);
 }

@@ -4,6 +4,7 @@
 #include <thread>
 #include <utility>
 
+#include "magazine_flush.hpp"
 #include "thread_cache.hpp"
 #include "thread_magazines.hpp"
 #include "thread_visits.hpp"
@@ -28,12 +29,12 @@ std::size_t thread_magazines::at_work_at_most() noexcept {
 // What the caches may hold together. As much is for the depots.
 std::size_t thread_magazines::room_of_all() const noexcept {
   constexpr std::size_t least = std::size_t{1} << 19;
-  return core_.room_for_magazines(least - least / 16, core_.bytes_used() / 20);
+  return core_.room().of_magazines(least - least / 16, core_.bytes_used() / 20);
 }
 
 void thread_magazines::look_at_room(thread_cache& cache) const noexcept {
   const std::size_t parked = parked_.load(std::memory_order_relaxed);
-  const std::size_t threads = std::max(core_.sets(), parked + 1) - parked;
+  const std::size_t threads = std::max(core_.room().sets(), parked + 1) - parked;
   cache.all_seen = room_of_all();
   cache.share_seen = cache.all_seen / std::min(threads, at_work_at_most());
 }
@@ -81,7 +82,7 @@ void thread_magazines::give_up_room(thread_cache& cache) noexcept {
   {
     owner_section inside(cache);
     const std::lock_guard guard(inside);
-    core_.hand_on_set(f, cache);
+    hand_on_set(core_, f, cache);
     cache.give_up_room();
   }
   core_.finish(f);
@@ -102,7 +103,7 @@ bool thread_magazines::take_room_of_idle(thread_cache* heir) noexcept {
     visit_each(for_each, when_busy::skip, [&](thread_cache& cache) {
       if (heir != nullptr && heir->capacity_bytes.load_relaxed() < cache.capacity_bytes.load_relaxed())
         return inherit(f, *heir, cache);
-      core_.hand_on_set(f, cache);
+      hand_on_set(core_, f, cache);
       cache.give_up_room();
     });
   }
@@ -112,7 +113,7 @@ bool thread_magazines::take_room_of_idle(thread_cache* heir) noexcept {
 
 // The heir is the caller's: nobody visits it while the registry mutex is held.
 void thread_magazines::inherit(pool_core::flushed& f, thread_cache& heir, thread_cache& from) noexcept {
-  core_.hand_on_set(f, heir);
+  hand_on_set(core_, f, heir);
   heir.take_over(from);
   from.forget_all();
   from.give_up_room();
@@ -123,7 +124,7 @@ void thread_magazines::inherit(pool_core::flushed& f, thread_cache& heir, thread
 void thread_magazines::open(thread_cache& cache) noexcept {
   const bool counted = core_.settling();
   for (size_class c = 0; c < magazine_count; ++c) {
-    const bool pushed_and_popped = !counted && !core_.draining(c);
+    const bool pushed_and_popped = !counted && !core_.pools().draining(c);
     cache.let_push(c, pushed_and_popped ? cache.capacity(c) : 0);
     cache.let_pop(c, pushed_and_popped);
   }

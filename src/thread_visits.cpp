@@ -4,11 +4,13 @@
 #include <mutex>
 #include <stdexcept>
 
+#include "magazine_flush.hpp"
+
 namespace quarry::detail {
 
 void thread_magazines::flush_all(when_busy busy) noexcept {
   pool_core::flushed f;
-  visit(busy, [&](thread_cache& cache) { core_.flush_set(f, cache); });
+  visit(busy, [&](thread_cache& cache) { flush_set(core_, f, cache); });
   core_.flush_depots(f);
   core_.finish(f, true);
 }
@@ -16,7 +18,7 @@ void thread_magazines::flush_all(when_busy busy) noexcept {
 void thread_magazines::close() noexcept {
   pool_core::flushed f;
   visit(when_busy::wait, [&](thread_cache& cache) {
-    core_.flush_set(f, cache);
+    flush_set(core_, f, cache);
     cache.owner.store_release(nullptr);
   });
   let_go_of_caches();
@@ -26,12 +28,12 @@ void thread_magazines::close() noexcept {
 
 // What threads that are gone had of class `c`, before another slab is asked for.
 void thread_magazines::fetch_parked(size_class c) noexcept {
-  if (core_.count_depot(c) != 0 || core_.has_free(c)) return;
+  if (core_.depots().count(c) != 0 || core_.pools().has_free(c)) return;
   pool_core::flushed f;
   {
     const std::lock_guard guard(registry_mutex());
     for (thread_cache* each = first_; each != nullptr; each = each->next)
-      if (each->parked && each->count(c) != 0) core_.hand_on_class(f, *each, c);
+      if (each->parked && each->count(c) != 0) hand_on_class(core_, f, *each, c);
   }
   core_.finish(f);
 }
@@ -53,11 +55,11 @@ void* thread_magazines::take_reserved(size_class c) noexcept {
 }
 
 void thread_magazines::reclaim(size_class c) noexcept {
-  if (c >= magazine_count || core_.has_free(c)) return;
+  if (c >= magazine_count || core_.pools().has_free(c)) return;
   pool_core::flushed f;
   core_.flush_depot(f, c);
   visit(when_busy::wait, [&](thread_cache& cache) {
-    if (cache.count(c) != 0) core_.flush_class(f, cache, c);
+    if (cache.count(c) != 0) flush_class(core_, f, cache, c);
   });
   core_.finish(f);
 }
@@ -81,7 +83,7 @@ void thread_magazines::check_invariants() {
   std::logic_error what("");
   visit(when_busy::skip, [&](thread_cache& cache) {
     try {
-      core_.check_set(cache);
+      check_set(core_, cache);
     } catch (const std::logic_error& e) {
       what = e;
       wrong = what.what();

@@ -109,7 +109,7 @@ TEST_F(own_magazines_test, are_given_back) {
 TEST_F(own_magazines_test, need_not_grow) {
   fill(1000);
   const std::size_t before = bytes();
-  core.reserve(c, 100'000);
+  core.pools().of(c).reserve(100'000);
   upstream.refuse_from_now();
   come_and_go(100);
   EXPECT_EQ(bytes(), before);

@@ -10,11 +10,6 @@
 
 namespace quarry::detail {
 
-/// Classes with a magazine: those whose blocks are below 32 KiB, the others are always served by the cold
-/// path. So it is the cold path that tells requests with an alignment above the granule, whose size, rounded
-/// up, is at least as much.
-inline constexpr size_class magazine_count = size_class_of(2 * granule, 1);
-
 /// Requests that end at or beyond this offset take the cold path.
 inline constexpr std::size_t magazine_limit = block_size_of(magazine_count - 1);
 

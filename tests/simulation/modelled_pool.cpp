@@ -31,7 +31,9 @@ modelled_pool::modelled_pool(machine& m, const design& d)
     auto* const set = ::new (page.bytes.data()) magazine_set;
     set->set_room(sizeof(cache_page) - sizeof(thread_cache));
     set->room_of_all = &room_bytes_;
+    room_.add_set();
   }
+  room_.add_set(); // a core alone hands blocks on as well
 }
 
 modelled_pool::~modelled_pool() {
@@ -100,11 +102,11 @@ void modelled_pool::allocate_cold(int core, size_class c, const taker& then) {
   if (c >= magazine_count) return refill_from_slabs(core, c, 1, then);
   magazine_set& set = set_of(core);
   const way now = way_of(core, c);
-  choose(*this, set, c, now);
+  choose(room_, set, c, now);
   if (now == way::draining) return refill_from_slabs(core, c, 1, then);
   if (set.count(c) != 0) return then(set.take_newest(c)); // it was draining
   note(set, c, found::empty);
-  grow(set, c, pool_core::magazine_bytes, true, room_for(core));
+  grow(set, c, room_, room_for(core));
   refill(core, c, batch_of(set, c), then);
 }
 
@@ -115,11 +117,10 @@ void modelled_pool::deallocate_cold(int core, size_class c, void* block) {
   if (c >= magazine_count) return flush_to_slabs(core, c, {block});
   magazine_set& set = set_of(core);
   const way now = way_of(core, c);
-  choose(*this, set, c, now);
-  blocks leaving(most_at_once);
+  choose(room_, set, c, now);
+  blocks leaving(pool::most_at_once);
   std::size_t count = 0;
-  if (set.count(c) == set.capacity(c))
-    count = make_room(*this, set, c, now, pool_core::magazine_bytes, room_for(core), leaving.data());
+  if (set.count(c) == set.capacity(c)) count = make_room(room_, set, c, now, room_for(core), leaving.data());
   if (set.count(c) < set.capacity(c))
     set.put(c, &block, 1);
   else

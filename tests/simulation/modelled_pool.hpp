@@ -11,6 +11,7 @@
 #include "address_space.hpp"
 #include "machine.hpp"
 
+#include "../../src/cached_room.hpp"
 #include "../../src/exchange.hpp"
 #include "../../src/pool.hpp"
 #include "../../src/slab_source.hpp"
@@ -59,12 +60,6 @@ public:
   void deallocate(int core, size_class c, void* block);
   void call_upstream(int core); // an oversized request
   void exit_thread(int core);   // its magazines go back; another thread begins on the core
-
-  // As of pool_core, for choose().
-  static constexpr std::size_t most_at_once = quarry::detail::pool::most_at_once;
-  static bool hands_on() { return true; }
-  bool is_thrifty() const { return usage_.has_fallen(); }
-  std::size_t bytes_used() const { return usage_.used(); }
 
   // Where blocks are:  taken from slabs = in magazines + in depots + in use.
   struct block_count {
@@ -137,6 +132,7 @@ private:
   address_space space_;
   quarry::detail::upstream upstream_;
   quarry::detail::usage usage_{false};
+  quarry::detail::cached_room room_{usage_, false};
   quarry::detail::slab_source source_;
   lock upstream_mutex_{.waits = part::upstream};
   lock source_mutex_{.waits = part::source_wait};

@@ -1,0 +1,63 @@
+// How much memory may lie in magazines and depots, between callers and slabs. Rung 1.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "usage.hpp"
+
+namespace quarry::detail {
+
+// Bounds for all magazines of a pool together, and for all its depots: a share of what is used, and something
+// while little is. Magazines and depots may each come to half of 1 MiB, or their shares to an eighth of what
+// is live.
+class cached_room {
+public:
+  static constexpr std::size_t least_of_depots = std::size_t{15} << 15; // with the magazines less than 1 MiB
+
+  /// `segments`: large blocks that go from thread to thread, for which nothing is saved on.
+  cached_room(const usage& use, bool segments) noexcept : usage_(use), segments_(segments) {}
+
+  std::size_t used() const noexcept { return usage_.used(); }
+  /// Whether memory is worth more than time: where much more was used once.
+  bool is_thrifty() const noexcept { return usage_.has_fallen() && !segments_; }
+
+  /// Of magazines: `share`, and while little is used a sixth, up to `least`.
+  std::size_t of_magazines(std::size_t least, std::size_t share) const noexcept {
+    constexpr std::size_t little = 65536;
+    if (segments_) return std::max(least, share);
+    return std::max(is_thrifty() ? little : std::min(std::max(usage_.used() / 6, 3 * little), least), share);
+  }
+
+  /// Of depots: less than of magazines, since with as much for both 2 % of the recorded redis' peak lay in
+  /// depots. Where threads hand on blocks, what is on the way fills and empties them, and what does not fit
+  /// goes to slabs; to one thread alone they are but more of its own.
+  std::size_t of_depots() const noexcept {
+    const std::size_t used = usage_.used();
+    if (segments_) return std::max(least_of_depots, used / 20);
+    if (hands_on() && !is_thrifty()) return std::max(least_of_depots, used / 32);
+    return of_magazines(hands_on() ? least_of_depots : least_of_depots / 4, used / 32);
+  }
+
+  /// Of one magazine. Of segments more are on the way at a time.
+  std::size_t of_one_magazine() const noexcept {
+    constexpr std::size_t usual = 65536;
+    return segments_ ? 4 * usual : usual;
+  }
+
+  /// Counts the sets of magazines that there are, threads' and those that they left.
+  void add_set() noexcept { sets_.fetch_add(1, std::memory_order_relaxed); }
+  void remove_set() noexcept { sets_.fetch_sub(1, std::memory_order_relaxed); }
+  std::size_t sets() const noexcept { return sets_.load(std::memory_order_relaxed); }
+  /// Whether blocks may go from thread to thread.
+  bool hands_on() const noexcept { return sets() > 1; }
+
+private:
+  const usage& usage_;
+  std::atomic<std::uint32_t> sets_ = 0;
+  const bool segments_;
+};
+
+} // namespace quarry::detail

@@ -1,0 +1,81 @@
+// The pools of all classes, each made when it is first asked for. Rung 3.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+
+#include "pool.hpp"
+#include "slab_source.hpp"
+#include "usage.hpp"
+
+namespace quarry::detail {
+
+// What is asked of a class that has no pool is answered as for one without a slab.
+class pool_set {
+public:
+  pool_set(slab_source& source, usage& use, bool shared) noexcept
+      : source_(source), usage_(use), shared_(shared) {}
+
+  /// Null when there is none.
+  pool* find(size_class c) const noexcept { return pools_[c].load(std::memory_order_acquire); }
+  /// Makes it if there is none. Throws what upstream throws, and then nothing has changed.
+  pool& of(size_class c) {
+    pool* const p = find(c);
+    return p != nullptr ? *p : make(c);
+  }
+
+  std::size_t reserved(size_class c) const noexcept {
+    const pool* const p = find(c);
+    return p == nullptr ? 0 : p->reserved();
+  }
+  bool draining(size_class c) const noexcept {
+    const pool* const p = find(c);
+    return p != nullptr && p->draining();
+  }
+  /// The same, after a look at what is held in vain.
+  bool drains(size_class c) noexcept {
+    pool* const p = find(c);
+    return p != nullptr && (p->draining() || (source_.should_drain() && p->starts_to_drain()));
+  }
+  /// Whether there are slabs of class `c`, which neither drains nor has a reservation.
+  bool is_plain(size_class c) const noexcept {
+    const pool* const p = find(c);
+    return p != nullptr && !p->draining() && p->reserved() == 0;
+  }
+  /// Whether a slab of class `c` has a free block.
+  bool has_free(size_class c) const noexcept {
+    const pool* const p = find(c);
+    return p != nullptr && p->count().free != 0;
+  }
+
+  /// Calls f(slab) for each slab of class `c`, under the class's mutex.
+  template <class Function>
+  void for_each_slab(size_class c, Function f) const {
+    if (const pool* const p = find(c)) p->for_each_slab(f);
+  }
+  template <class Function>
+  void for_each_slab(Function f) const {
+    for (size_class c = 0; c < size_class_count; ++c) for_each_slab(c, f);
+  }
+  /// See pool::next_slab.
+  template <class Function>
+  bool next_slab(size_class c, const void* address, Function f) const {
+    const pool* const p = find(c);
+    return p != nullptr && p->next_slab(address, f);
+  }
+
+  /// There is none any more; their memory is the slab source's to give back.
+  void remove_all() noexcept;
+  void check_invariants() const;
+
+private:
+  pool& make(size_class c);
+
+  slab_source& source_;
+  usage& usage_;
+  std::array<std::atomic<pool*>, size_class_count> pools_{};
+  const bool shared_;
+};
+
+} // namespace quarry::detail
