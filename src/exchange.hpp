@@ -104,40 +104,48 @@ inline bool fetch_lowest(pool_core& core, magazine_set& set, size_class c, void*
   return taken != 0;
 }
 
-/// A block of class `c` for the owner of `set`, whose magazine gave none. Throws what upstream throws.
+/// What of take() calls nobody. Null when upstream has to be asked for `wanted` blocks.
+template <class MayGrow>
+void* take_at_hand(pool_core& core, magazine_set& set, size_class c, way now, MayGrow may_grow,
+                   std::size_t& wanted) {
+  void* blocks[pool::most_at_once];
+  choose(core.room(), set, c, now);
+  if (now == way::draining && fetch_lowest(core, set, c, blocks)) return blocks[0];
+  if (set.count(c) != 0) // draining with no free block elsewhere, or a visitor had closed the magazine
+    return set.take_newest(c);
+  note(set, c, found::empty);
+  if (grow(set, c, core.room(), may_grow) && now == way::counted)
+    choose(core.room(), set, c, now); // a new magazine is open
+  wanted = batch_of(set, c);
+  std::size_t taken = core.depots().take(c, blocks, wanted);
+  if (taken == 0) taken = core.refill_from_slabs(c, blocks, wanted);
+  if (taken == 0) return nullptr;
+  keep(set, c, blocks + 1, taken - 1);
+  return blocks[0];
+}
+
+/// A block of class `c` for the owner of a set, whose magazine gave none. A call from within upstream may
+/// replace the set, and fill the magazine. Throws what upstream throws.
 template <class Mutex, class MayGrow>
-void* take(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, MayGrow may_grow) {
+void* take(pool_core& core, magazine_set* const& set, Mutex& mutex, size_class c, MayGrow may_grow) {
   {
     const std::lock_guard guard(mutex);
-    if (void* const block = set.take_ahead(c)) return block;
+    if (void* const block = set->take_ahead(c)) return block;
   }
-  void* blocks[pool::most_at_once];
   std::size_t wanted = 1;
   const way now = way_of(core, c);
   if (now == way::draining) core.flush_depot(c);
   {
     const std::lock_guard guard(mutex);
-    choose(core.room(), set, c, now);
-    if (now == way::draining && fetch_lowest(core, set, c, blocks)) return blocks[0];
-    if (set.count(c) != 0) // draining with no free block elsewhere, or a visitor had closed the magazine
-      return set.take_newest(c);
-    note(set, c, found::empty);
-    if (grow(set, c, core.room(), may_grow) && now == way::counted)
-      choose(core.room(), set, c, now); // a new magazine is open
-    wanted = batch_of(set, c);
-    std::size_t taken = core.depots().take(c, blocks, wanted);
-    if (taken == 0) taken = core.refill_from_slabs(c, blocks, wanted);
-    if (taken != 0) {
-      keep(set, c, blocks + 1, taken - 1);
-      return blocks[0];
-    }
+    if (void* const block = take_at_hand(core, *set, c, now, may_grow, wanted)) return block;
   }
   core.depots().make(c);
+  void* blocks[pool::most_at_once];
   const std::size_t taken = core.refill(c, blocks, wanted);
   std::size_t kept;
   {
     const std::lock_guard guard(mutex);
-    kept = keep(set, c, blocks + 1, taken - 1);
+    kept = keep(*set, c, blocks + 1, taken - 1);
   }
   if (kept != taken - 1) core.flush(c, blocks + 1 + kept, taken - 1 - kept);
   return blocks[0];
@@ -155,9 +163,10 @@ std::size_t make_room(const cached_room& room, magazine_set& set, size_class c, 
   return count;
 }
 
-/// Takes back a block of class `c` from the owner of `set`, whose magazine took it not.
+/// Takes back a block of class `c` from the owner of a set, whose magazine took it not. A call from within
+/// upstream may replace the set.
 template <class Mutex, class MayGrow>
-void give(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, void* block,
+void give(pool_core& core, magazine_set* const& set, Mutex& mutex, size_class c, void* block,
           MayGrow may_grow) noexcept {
   void* blocks[pool::most_at_once];
   std::size_t count = 0;
@@ -165,14 +174,14 @@ void give(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, void* 
   if (now == way::draining) core.flush_depot(c);
   {
     const std::lock_guard guard(mutex);
-    choose(core.room(), set, c, now);
+    choose(core.room(), *set, c, now);
     const auto is_full = [&] {
-      return set.count(c) >= set.capacity(c) || (now == way::draining && !set.may_push(c));
+      return set->count(c) >= set->capacity(c) || (now == way::draining && !set->may_push(c));
     };
-    if (is_full()) count = make_room(core.room(), set, c, now, may_grow, blocks);
-    if (now == way::counted) choose(core.room(), set, c, now); // a new magazine is open
+    if (is_full()) count = make_room(core.room(), *set, c, now, may_grow, blocks);
+    if (now == way::counted) choose(core.room(), *set, c, now); // a new magazine is open
     if (!is_full())
-      set.put(c, &block, 1);
+      set->put(c, &block, 1);
     else
       blocks[count++] = block;
   }
@@ -186,7 +195,7 @@ void give(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, void* 
   core.finish(f);
   if (const way then = way_of(core, c); then != now) { // there may be no other cold call
     const std::lock_guard guard(mutex);
-    choose(core.room(), set, c, then);
+    choose(core.room(), *set, c, then);
   }
 }
 

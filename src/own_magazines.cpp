@@ -1,6 +1,7 @@
 #include "own_magazines.hpp"
 
 #include <new>
+#include <utility>
 
 #include "exchange.hpp"
 #include "magazine_flush.hpp"
@@ -26,17 +27,19 @@ void* own_magazines::allocate(size_class c) {
   if (const std::size_t due = due_bytes()) try_to_make(due);
   if (c >= magazine_count || !is_there()) return core_.allocate_early(c);
   no_mutex mutex;
-  return take(core_, *set_, mutex, c, [this](std::size_t more) { return has_room(more); });
+  return take(core_, set_, mutex, c, [this](std::size_t more) { return has_room(more); });
 }
 
 void own_magazines::deallocate(size_class c, void* block) noexcept {
   if (c >= magazine_count || !is_there()) return core_.flush(c, &block, 1);
   no_mutex mutex;
   if (!core_.settling() || !keep_counted(core_, *set_, mutex, c, block, bytes_to_count_))
-    give(core_, *set_, mutex, c, block, [this](std::size_t more) { return has_room(more); });
+    give(core_, set_, mutex, c, block, [this](std::size_t more) { return has_room(more); });
   if (core_.pools().reserved(c) == 0 && core_.magazines_are_stale()) {
-    flush();
+    pool_core::flushed f;
+    flush_set(core_, f, *set_);
     if (core_.room().is_thrifty()) set_->give_up_room();
+    core_.finish(f, true);
   }
 }
 
@@ -100,11 +103,11 @@ void own_magazines::make_largest() {
 }
 
 void own_magazines::give_back() noexcept {
-  if (is_there()) core_.door().deallocate(set_, bytes_, alignment);
-  set_ = &no_magazines;
-  bytes_ = 0;
   cold_calls_ = 0;
   stays_large_ = false;
+  void* const memory = std::exchange(set_, &no_magazines);
+  const std::size_t bytes = std::exchange(bytes_, 0);
+  if (bytes != 0) core_.door().deallocate(memory, bytes, alignment);
 }
 
 // ---- seen from outside

@@ -23,9 +23,10 @@ struct slab_survey;
 //   who frees:  busy ← 1 · magazine open?, or ++inside_ · orphaned? ·
 //               change the state · give the block back · leave
 //   destructor: orphaned ← true · inside_ = 0? · close the caches (their owners shut out) · inside_ = 0? ·
-//               count what is live
+//               count the handles
 //
-// so each handle is either freed by then or counted, and the last of the counted ends the core.
+// so each handle is either freed by then or counted. Who frees one later, and the destructor, leaves when its
+// block has come back, and the last to leave ends the core.
 class segment_core : public segment_front {
 public:
   /// On pages of the system. Throws std::bad_alloc.
@@ -117,7 +118,9 @@ private:
 
   template <class Function>
   void for_each_live(Function f) noexcept;
-  std::size_t free_all_but_handles() noexcept;
+  std::size_t count_handles() noexcept;
+  void free_all_but_handles() noexcept;
+  void leave_orphan() noexcept;
   void report_leaks() noexcept;
   void wait_for_visitors() const noexcept;
   void end() noexcept;
@@ -131,7 +134,7 @@ private:
   std::atomic<std::size_t> inside_ = 0;
   std::atomic<bool> orphaned_ = false;
   std::mutex orphan_mutex_;
-  std::size_t handles_ = 0; // of an orphan; guarded by orphan_mutex_
+  std::size_t users_ = 0; // of an orphan: handles, and calls that are inside; guarded by orphan_mutex_
 };
 
 inline recorded_block segment_core::make_live(block_record& r, size_class c, block_holder holder) noexcept {

@@ -34,26 +34,26 @@ void segment_core::for_each_live(Function f) noexcept {
   }
 }
 
-// Returns how many handles there are.
-std::size_t segment_core::free_all_but_handles() noexcept {
+std::size_t segment_core::count_handles() noexcept {
   std::size_t handles = 0;
+  for_each_live([&](const found& f) { handles += block_record::is_handles(f.record->seen()) ? 1 : 0; });
+  return handles;
+}
+
+void segment_core::free_all_but_handles() noexcept {
   for_each_live([&](const found& f) {
     const std::uint32_t seen = f.record->seen();
-    if (block_record::is_handles(seen)) {
-      ++handles;
-    } else if (f.is_live(seen) && exchange_for_free(*f.record, seen)) {
-      wipe(f);
-      give_to_slab(f);
-    }
+    if (block_record::is_handles(seen) || !f.is_live(seen) || !exchange_for_free(*f.record, seen)) return;
+    wipe(f);
+    give_to_slab(f);
   });
-  return handles;
 }
 
 void segment_core::release() noexcept {
   caches_.flush_all(thread_magazines::when_busy::wait);
-  const std::size_t handles = free_all_but_handles();
+  free_all_but_handles();
   core_.trim(0);
-  if (handles != 0 || !regions_.empty()) return; // what describes them must stay
+  if (count_handles() != 0 || !regions_.empty()) return; // what describes them must stay
   core_.release_all();
   regions_.release_all(core_.door());
 }
@@ -68,6 +68,7 @@ void segment_core::report_leaks() noexcept {
   });
 }
 
+// Upstream and observers are called without the lock: they may free handles.
 void segment_core::close() noexcept {
   report_leaks();
   {
@@ -76,11 +77,11 @@ void segment_core::close() noexcept {
     wait_for_visitors();
     caches_.close();
     wait_for_visitors();
-    handles_ = free_all_but_handles();
-    core_.trim(0);
-    if (handles_ != 0) return;
+    users_ = count_handles() + 1;
   }
-  end();
+  free_all_but_handles();
+  core_.trim(0);
+  leave_orphan();
 }
 
 void segment_core::wait_for_visitors() const noexcept {
@@ -90,15 +91,22 @@ void segment_core::wait_for_visitors() const noexcept {
 // A handle's block, after the pool.
 bool segment_core::try_free_orphan(const found& f, std::uint32_t seen) noexcept {
   {
-    const std::lock_guard guard(orphan_mutex_);
+    const std::lock_guard guard(orphan_mutex_); // while handles are counted none goes
     if (!exchange_for_free(*f.record, seen)) return false;
-    wipe(f);
-    give_to_slab(f);
-    core_.trim(0);
-    if (--handles_ != 0) return true;
+  }
+  wipe(f);
+  give_to_slab(f);
+  core_.trim(0);
+  leave_orphan();
+  return true;
+}
+
+void segment_core::leave_orphan() noexcept {
+  {
+    const std::lock_guard guard(orphan_mutex_);
+    if (--users_ != 0) return;
   }
   end();
-  return true;
 }
 
 void segment_core::end() noexcept {

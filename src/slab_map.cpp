@@ -8,7 +8,6 @@ namespace quarry::detail {
 
 namespace {
 
-constexpr unsigned size_shift = 54; // in the key of a small chunk
 constexpr unsigned granule_shift = std::countr_zero(granule);
 std::uintptr_t number_of(const void* address) noexcept { return reinterpret_cast<std::uintptr_t>(address); }
 
@@ -42,8 +41,7 @@ const slab_map::entry* slab_map::entry_of(const void* address) const noexcept {
     const std::uintptr_t key = e.key.load(std::memory_order_acquire);
     if (key == empty_key) return nullptr;
     if (granule_of_key(key) != wanted) continue;
-    const std::uintptr_t value = e.value.load(std::memory_order_relaxed);
-    if (!is_small(value)) return &e;
+    if (!is_of_small_chunk(key)) return &e;
     if (offset_in_small(key, number_of(address)) >> (key >> size_shift) == 0) return &e;
   }
 }
@@ -51,9 +49,10 @@ const slab_map::entry* slab_map::entry_of(const void* address) const noexcept {
 slab* slab_map::search(const void* address) const noexcept {
   const entry* const e = entry_of(address);
   if (e == nullptr) return nullptr;
+  const std::uintptr_t key = e->key.load(std::memory_order_relaxed);
   const std::uintptr_t value = e->value.load(std::memory_order_relaxed);
+  if (is_of_small_chunk(key) != is_small(value)) return nullptr; // it has just become another's
   if (is_small(value)) {
-    const std::uintptr_t key = e->key.load(std::memory_order_relaxed);
     const std::size_t slot = offset_in_small(key, number_of(address)) >> ((key >> size_shift) - 3);
     return small_chunk(value).slots()[slot & 7].load(std::memory_order_acquire);
   }
@@ -77,9 +76,8 @@ std::uintptr_t slab_map::value_of(const chunk& c, std::size_t place) noexcept {
 chunk& slab_map::chunk_of(const void* address) const noexcept {
   const std::uintptr_t granule_number = number_of(address) / granule;
   const entry* e = &first_entry_for(granule_number);
-  if (granule_of_key(e->key.load(std::memory_order_relaxed)) != granule_number ||
-      is_small(e->value.load(std::memory_order_relaxed)))
-    e = entry_of(address);
+  const std::uintptr_t likely = e->key.load(std::memory_order_relaxed);
+  if (granule_of_key(likely) != granule_number || is_of_small_chunk(likely)) e = entry_of(address);
   const std::uintptr_t value = e->value.load(std::memory_order_relaxed);
   if (is_small(value)) return small_chunk(value);
   const std::size_t unit = e->key.load(std::memory_order_relaxed) >> place_shift;

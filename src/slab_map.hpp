@@ -29,7 +29,8 @@ public:
     const entry& likely = first_entry_for(number / granule);
     const std::uintptr_t key = likely.key.load(std::memory_order_acquire);
     const std::uintptr_t value = likely.value.load(std::memory_order_relaxed);
-    if (granule_of_key(key) != number / granule || key <= erased_key || is_small(value))
+    if (granule_of_key(key) != number / granule || is_of_small_chunk(key) || key <= erased_key ||
+        is_small(value))
       return search(address);
     return slots_at(value)[number % granule >> unit_shift_of(value)].load(std::memory_order_acquire);
   }
@@ -68,8 +69,12 @@ public:
 private:
   // A key: the number of the granule, above it 18 bits of what is there. For a granule of a chunk: the unit
   // in which it starts. For a small chunk: where in the granule it starts, in lines of 64 bytes, and above
-  // that the logarithm of its size. Or empty or erased. A value: the slots of a granule, and in the low bits
-  // how often a unit is more than 1 KiB, as a logarithm, up to a granule; or a small chunk and `small`.
+  // that the logarithm of its size, which is not 0. Or empty or erased. A value: the slots of a granule, and
+  // in the low bits how often a unit is more than 1 KiB, as a logarithm, up to a granule; or a small chunk
+  // and `small`.
+  //
+  // Whether an entry is that of a live block, and so stays, the key says alone: the value may be another's by
+  // then. What to make of the value, the value says alone, for who comes with a bogus address.
   struct entry {
     std::atomic<std::uintptr_t> key;
     std::atomic<std::uintptr_t> value;
@@ -82,11 +87,13 @@ private:
   static constexpr std::uintptr_t empty_key = 0, erased_key = 1;
   static constexpr std::size_t first_count = 8;
   static constexpr unsigned place_shift = 46;
+  static constexpr unsigned size_shift = 54; // in the key of a small chunk
   static constexpr std::uintptr_t small = 7;
 
   static std::uintptr_t granule_of_key(std::uintptr_t key) noexcept {
     return key & ((std::uintptr_t{1} << place_shift) - 1);
   }
+  static bool is_of_small_chunk(std::uintptr_t key) noexcept { return key >> size_shift != 0; }
   static bool is_small(std::uintptr_t value) noexcept { return (value & small) == small; }
   static unsigned unit_shift_of(std::uintptr_t value) noexcept {
     return chunk::least_unit_shift + static_cast<unsigned>(value & small);

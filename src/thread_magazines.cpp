@@ -73,6 +73,7 @@ bool thread_magazines::give_quickly(thread_cache& cache, size_class c, void* blo
 void* thread_magazines::allocate(size_class c) {
   thread_cache* const cache = c < magazine_count ? find_or_make(true) : nullptr;
   if (cache != nullptr) {
+    magazine_set* const set = cache;
     if (void* const block = take_quickly(*cache, c)) return block;
     const std::uint32_t refusals = cache->refusals;
     if (parked_.load(std::memory_order_relaxed) != 0) fetch_parked(c);
@@ -80,7 +81,7 @@ void* thread_magazines::allocate(size_class c) {
     if (core_.pools().reserved(c) != 0 && !core_.pools().has_free(c))
       if (void* const block = take_reserved(c)) return block;
     void* const block =
-        take(core_, *cache, inside, c, [&](std::size_t more) { return has_room(*cache, more); });
+        take(core_, set, inside, c, [&](std::size_t more) { return has_room(*cache, more); });
     if (core_.pools().reserved(c) == 0) see_to_room(*cache, refusals);
     return block;
   }
@@ -94,13 +95,14 @@ void thread_magazines::deallocate(size_class c, void* block) noexcept {
   thread_cache* const cache = c < magazine_count ? find_or_make(false) : nullptr;
   if (cache == nullptr) return core_.flush(c, &block, 1);
   if (give_quickly(*cache, c, block)) return;
+  magazine_set* const set = cache;
   const std::uint32_t refusals = cache->refusals;
   owner_section inside(*cache);
   if (core_.settling() && keep_counted(core_, *cache, inside, c, block, cache->bytes_to_count)) {
     if (core_.magazines_are_stale()) flush_all();
     return;
   }
-  give(core_, *cache, inside, c, block, [&](std::size_t more) { return has_room(*cache, more); });
+  give(core_, set, inside, c, block, [&](std::size_t more) { return has_room(*cache, more); });
   if (core_.pools().reserved(c) != 0) return; // such calls do one refill or flush, and nothing besides
   if (core_.magazines_are_stale()) flush_all();
   see_to_room(*cache, refusals);

@@ -17,10 +17,7 @@ void thread_magazines::flush_all(when_busy busy) noexcept {
 
 void thread_magazines::close() noexcept {
   pool_core::flushed f;
-  visit(when_busy::wait, [&](thread_cache& cache) {
-    flush_set(core_, f, cache);
-    cache.owner.store_release(nullptr);
-  });
+  visit(when_busy::wait, [&](thread_cache& cache) { flush_set(core_, f, cache); });
   let_go_of_caches();
   core_.flush_depots(f); // now that threads on their way out have handed on what they had
   core_.finish(f, true);

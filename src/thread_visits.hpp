@@ -17,8 +17,11 @@ namespace quarry::detail {
 template <class ForEach, class Function>
 void thread_magazines::visit_each(const ForEach& for_each, when_busy busy, Function f) noexcept {
   const auto is_out = [busy](const thread_cache& cache) {
-    while (busy == when_busy::wait && cache.busy.load_acquire() != 0) std::this_thread::yield();
-    return cache.busy.load_acquire() == 0;
+    while (cache.busy.load_acquire() != 0) {
+      if (busy == when_busy::skip) return false;
+      std::this_thread::yield();
+    }
+    return true;
   };
   for_each([](thread_cache& cache) { cache.visited.store(true, std::memory_order_relaxed); });
   membarrier_all_threads();

@@ -19,6 +19,7 @@
 
 #include "support/ledger_resource.hpp"
 #include "support/poisoned.hpp"
+#include "support/recorded_reports.hpp"
 
 namespace {
 
@@ -28,6 +29,7 @@ using quarry::segment_pool;
 using quarry::segment_pool_options;
 using quarry::shared_segment;
 using quarry::test::ledger_resource;
+using quarry::test::recorded_reports;
 
 constexpr std::size_t page = 4096;
 
@@ -555,6 +557,34 @@ TEST(segment_regions, release_leaves_those_of_handles) {
   EXPECT_TRUE(pool.allocate_segment(4096));
   pool.release();
   EXPECT_EQ(up.held(), 0u);
+}
+
+// An observer that lets go of a segment when a region goes, also while the pool ends.
+struct lets_go_of_a_segment final : quarry::region_observer {
+  segment kept;
+  void region_added(const region&) override {}
+  bool region_retiring(const region&) noexcept override {
+    kept = {};
+    return true;
+  }
+};
+
+TEST(segment_regions, an_observer_may_free_a_segment_while_its_pool_ends) {
+  ledger_resource up;
+  recorded_reports leaks;
+  for (const std::size_t size : {std::size_t{4096}, std::size_t{100'000}}) { // in a slab, and a region alone
+    lets_go_of_a_segment o;
+    auto pool = std::make_unique<segment_pool>(
+        quarry::segment_pool_options{.observer = &o, .on_violation = leaks.handler()}, &up);
+    o.kept = pool->allocate_segment(size);
+    segment outlives = pool->allocate_segment(size);
+    (void)pool->allocate_bytes(200'000);
+    pool.reset();
+    EXPECT_FALSE(o.kept) << "a region was given back";
+    EXPECT_NE(up.held(), 0u);
+    outlives = {};
+    EXPECT_TRUE(up.clean());
+  }
 }
 
 // An observer that is free to call.

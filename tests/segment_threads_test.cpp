@@ -1,8 +1,10 @@
 // Segments and threads: racing frees, frees on other threads, bogus frees beside trim, the end of the pool.
+#include <quarry/pool_resource.hpp>
 #include <quarry/segment_pool.hpp>
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstring>
 #include <memory>
 #include <mutex>
@@ -38,6 +40,45 @@ constexpr int race_rounds = 20000;
 #else
 constexpr int race_rounds = 1000000;
 #endif
+
+// The pages of its caches go to other pools at once.
+TEST(segment_threads, go_on_to_other_pools_while_theirs_ends) {
+  constexpr int sleepers = 20, rounds = 40;
+  for (int round = 0; round != rounds; ++round) {
+    auto pool = std::make_unique<segment_pool>();
+    std::atomic<int> ready = 0;
+    std::atomic<bool> gone = false;
+    const auto use = [&] {
+      std::vector<segment> all;
+      for (std::size_t i = 0; i != 400; ++i) all.push_back(pool->allocate_segment(64 + i % 20 * 64));
+      all.clear();
+      ++ready;
+    };
+    std::vector<std::thread> threads;
+    for (int i = 0; i != sleepers; ++i)
+      threads.emplace_back([&] {
+        use();
+        gone.wait(false);
+      });
+    while (ready != sleepers) std::this_thread::yield();
+    threads.emplace_back([&] {
+      use();
+      while (!gone) {
+        quarry::synchronized_pool_resource other;
+        std::vector<void*> blocks(100);
+        for (void*& block : blocks) block = other.allocate(64);
+        for (void* const block : blocks) other.deallocate(block, 64);
+        EXPECT_NO_THROW(other.check_invariants());
+      }
+    });
+    while (ready != sleepers + 1) std::this_thread::yield();
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
+    pool.reset();
+    gone = true;
+    gone.notify_all();
+    for (std::thread& t : threads) t.join();
+  }
+}
 
 TEST(segment_threads, of_two_racing_frees_one_succeeds) {
   counts seen;

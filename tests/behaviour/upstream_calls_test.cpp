@@ -2,6 +2,7 @@
 // and in a way that lets upstream call back.
 #include "../support/poisoned.hpp"
 #include "support.hpp"
+#include <quarry/page_resource.hpp>
 
 #include <condition_variable>
 #include <mutex>
@@ -73,6 +74,33 @@ TYPED_TEST(refills, that_find_their_magazine_filled_meanwhile_lose_nothing) {
     EXPECT_NO_THROW(pool.check_invariants());
     for (void* block : live) pool.deallocate(block, 64, 8);
     EXPECT_EQ(pool.statistics().bytes_in_use, 0u);
+  }
+}
+
+// Upstream that keeps what it knows of each call in the pool itself, blocks of all sizes. Meanwhile the
+// magazines that one thread has may be replaced by larger ones, and those before be gone.
+TYPED_TEST(refills, that_lead_to_calls_of_upstreams_own_lose_nothing) {
+  for (std::size_t step = 1; step < 200; step += 4 * sanitizer_slowdown) {
+    ledger_resource upstream(page_resource());
+    TypeParam pool(&upstream);
+    {
+      population<TypeParam> live(pool), upstreams(pool);
+      bool inside = false;
+      upstream.on_call = [&] {
+        if (std::exchange(inside, true)) return;
+        upstreams.add(8 + upstreams.size() * 136 % 4096);
+        inside = false;
+      };
+      for (std::size_t i = 0; i < 3000; ++i) live.add(8 + i * step % 2000);
+      EXPECT_GT(upstreams.size(), 10u);
+      EXPECT_NO_THROW(pool.check_invariants());
+      live.free_all();
+      EXPECT_NO_THROW(pool.check_invariants());
+      upstream.on_call = nullptr;
+    }
+    EXPECT_EQ(pool.statistics().bytes_in_use, 0u);
+    pool.release();
+    EXPECT_TRUE(upstream.clean());
   }
 }
 

@@ -7,7 +7,8 @@
 // while the segment pool is destroyed; two of the latter; and one of the former with one that makes a span of
 // its handle. What is checked: nobody touches a pool or a core that has ended, every block is freed once and
 // comes back, the core ends exactly once, nobody waits for ever. Not gone through: spans that are freed,
-// regions, more than one handle a thread, observers that hold regions, caches that are made meanwhile.
+// regions, more than one handle a thread, observers that hold regions, caches of the same pool that are made
+// meanwhile.
 #include "machine.hpp"
 
 #include <gtest/gtest.h>
@@ -107,12 +108,13 @@ enum : word {
   inside,
   orphaned,
   mutex,
-  handles,
+  users,
   live_first,
   live_second,
   cached,
   in_slabs,
   ended,
+  page_is_anothers, // the cache's, whose thread went on to another pool
   touched_too_late
 };
 
@@ -121,6 +123,8 @@ struct flaws {
   bool no_wait_for_inside = false;
   bool no_look_at_orphaned = false;
   bool counted_before_closing = false; // handles are counted while who frees may be inside
+  bool exchanged_unlocked = false;     // who frees changes the state while handles are counted
+  bool serves_nobody_early = false;    // before the destructor has done with the cache
   bool freed_after_leaving = false;    // who frees hot stores the state when it is no longer busy
 };
 
@@ -136,6 +140,12 @@ void exchange_state(program& p, word live, const std::string& lost) {
   p.compare_exchange(freed, live, r0, -of_handle).jump_if(freed, 0, lost);
 }
 
+void leave_orphan(program& p) {
+  touch_core(p, 4);
+  p.lock(mutex).load(r0, users).add_to_register(r0, -1).store_register(users, r0).unlock(mutex);
+  p.jump_unless(r0, 0, "not_the_last").add_locked(ended, 1).label("not_the_last");
+}
+
 void free_cold(program& p, const flaws& f, word live) {
   touch_core(p, 0);
   p.add_locked(inside, 1);
@@ -147,12 +157,15 @@ void free_cold(program& p, const flaws& f, word live) {
   touch_core(p, 2);
   p.add_locked(inside, -1).jump("done");
 
-  p.label("orphan").add_locked(inside, -1).lock(mutex);
-  exchange_state(p, live, "last_no");
+  p.label("orphan").add_locked(inside, -1);
+  if (!f.exchanged_unlocked) p.lock(mutex);
+  exchange_state(p, live, "lost");
+  if (!f.exchanged_unlocked) p.unlock(mutex);
   touch_core(p, 3);
-  p.note(in_slabs, 1).load(r0, handles).add_to_register(r0, -1).store_register(handles, r0);
-  p.jump_unless(r0, 0, "last_no").unlock(mutex).add_locked(ended, 1).jump("done");
-  p.label("last_no").unlock(mutex);
+  p.note(in_slabs, 1);
+  leave_orphan(p);
+  p.jump("done").label("lost");
+  if (!f.exchanged_unlocked) p.unlock(mutex);
   p.label("done");
 }
 
@@ -177,6 +190,8 @@ program frees_hot(const flaws& f, word live) {
   p.label("cold");
   free_cold(p, f, live);
   p.label("end");
+  // the first call on another pool
+  p.load(r0, serves).jump_unless(r0, 0, "keeps").store(page_is_anothers, 1).label("keeps");
   return p;
 }
 
@@ -190,37 +205,47 @@ program hands_out(const flaws& f, word live) {
   return p;
 }
 
-// What is a span's comes back with the pool's end.
-void look_at(program& p, word live) {
-  const std::string n = std::to_string(live);
-  p.load(r1, live).jump_unless(r1, of_span, "no_span" + n).store_locked(live, freed_block).note(in_slabs, 1);
-  p.label("no_span" + n).jump_unless(r1, of_handle, "no_handle" + n).add_to_register(r0, 1);
-  p.label("no_handle" + n);
+void count_users(program& p) {
+  p.compute([](registers& r) { r[r0] = 1; });
+  for (const word live : {live_first, live_second}) {
+    const std::string next = "count" + std::to_string(live);
+    p.load(r1, live).jump_unless(r1, of_handle, next).add_to_register(r0, 1).label(next);
+  }
+  p.store_register(users, r0);
 }
 
-void count_handles(program& p) {
-  p.compute([](registers& r) { r[r0] = 0; });
-  look_at(p, live_first);
-  look_at(p, live_second);
-  p.store_register(handles, r0);
+// What is a span's comes back with the pool's end.
+void free_spans(program& p) {
+  for (const word live : {live_first, live_second}) {
+    const std::string next = "free" + std::to_string(live);
+    p.load(r1, live).jump_unless(r1, of_span, next);
+    p.store_locked(live, freed_block).note(in_slabs, 1).label(next);
+  }
+}
+
+void touch_page(program& p) {
+  p.load(r1, page_is_anothers).jump_if(r1, 0, "its_own").note(touched_too_late, 1).label("its_own");
 }
 
 program destructor(const flaws& f) {
   program p;
   p.lock(mutex).store_locked(orphaned, 1);
-  if (f.counted_before_closing) count_handles(p);
+  if (f.counted_before_closing) count_users(p);
   if (!f.no_wait_for_inside) p.wait_until(inside, 0);
   p.store(bounds_open, 0);
   if (!f.no_barrier) p.membarrier();
   p.wait_until(busy, 0);
   // the owner is out: its blocks go to the slabs, and its cache serves nobody
   p.load(r0, cached).label("flush").jump_if(r0, 0, "flushed").add_to_register(r0, -1).note(in_slabs, 1);
-  p.jump("flush").label("flushed").store(cached, 0).store(serves, 0);
+  p.jump("flush").label("flushed").store(cached, 0);
+  if (f.serves_nobody_early) p.store(serves, 0);
+  touch_page(p);
+  p.store(serves, 0);
   if (!f.no_wait_for_inside) p.wait_until(inside, 0);
-  if (!f.counted_before_closing) count_handles(p);
-  p.load(r0, handles).jump_if(r0, 0, "no_handles").unlock(mutex).jump("done");
-  p.label("no_handles").unlock(mutex).add_locked(ended, 1);
-  p.label("done");
+  if (!f.counted_before_closing) count_users(p);
+  p.unlock(mutex);
+  free_spans(p);
+  leave_orphan(p);
   return p;
 }
 
@@ -230,7 +255,7 @@ model protocol(const flaws& f, program first, program second) {
   for (const word w : {bounds_open, serves}) m.memory[w] = 1;
   for (const word w : {live_first, live_second}) m.memory[w] = of_handle;
   m.always = [](const state& s) {
-    return told(s.memory[touched_too_late] != 0, "a core that has ended is touched") +
+    return told(s.memory[touched_too_late] != 0, "a core that has ended, or another's cache, is touched") +
            told(s.memory[ended] > 1, "the core ends twice");
   };
   m.at_the_end = [](const state& s) {
@@ -263,6 +288,12 @@ TEST_P(ends, of_a_segment_pool_wait_for_who_is_inside) {
 }
 TEST_P(ends, of_a_segment_pool_are_looked_at_by_who_frees) {
   expect_wrong(orphan::both_cold({.no_look_at_orphaned = true}));
+}
+TEST_P(ends, of_a_segment_pool_count_while_none_is_freed) {
+  expect_wrong(orphan::both_cold({.exchanged_unlocked = true}));
+}
+TEST_P(ends, of_a_segment_pool_leave_caches_when_all_is_done) {
+  expect_wrong(orphan::hot_and_cold({.serves_nobody_early = true}));
 }
 TEST_P(ends, of_a_segment_pool_count_when_nobody_is_inside) {
   expect_wrong(orphan::hot_and_cold({.counted_before_closing = true}));
