@@ -5,7 +5,6 @@
 
 #include <cstdio>
 #include <list>
-#include <map>
 #include <memory>
 #include <vector>
 

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <functional>
 
+#include "bits.hpp"
+
 namespace quarry::detail {
 
 // A treap: a search tree by `base`, a heap by a hash of it, so that its expected depth is logarithmic without
@@ -111,7 +113,7 @@ public:
 private:
   static std::uint64_t priority(const Item& item) noexcept {
     const void* const address = item.base;
-    return reinterpret_cast<std::uintptr_t>(address) * 0x9E3779B97F4A7C15u;
+    return scrambled(reinterpret_cast<std::uintptr_t>(address));
   }
   static Item** child(Item& parent, const Item& item) noexcept {
     return item.base < parent.base ? &parent.left : &parent.right;

@@ -8,6 +8,7 @@
 #include <sys/single_threaded.h>
 #endif
 
+#include "bits.hpp"
 #include "slab.hpp"
 #include <quarry/block_record.hpp>
 
@@ -34,7 +35,7 @@ inline bool exchange_for_free(block_record& r, std::uint32_t seen) noexcept {
 
 /// The state of a free block: `index` of the slab at `base` with blocks of class `c`.
 inline std::uint32_t free_state(const std::byte* base, size_class c, std::size_t index) noexcept {
-  const std::uint64_t mixed = (reinterpret_cast<std::uintptr_t>(base) + c) * 0x9E3779B97F4A7C15u;
+  const std::uint64_t mixed = scrambled(reinterpret_cast<std::uintptr_t>(base) + c);
   return static_cast<std::uint32_t>(mixed >> 44) << block_record::tag_shift |
          static_cast<std::uint32_t>(index) << block_record::index_shift;
 }

@@ -11,11 +11,10 @@
 namespace quarry::detail {
 
 // Bounds for all magazines of a pool together, and for all its depots: a share of what is used, and something
-// while little is. Magazines and depots may each come to half of 1 MiB, or their shares to an eighth of what
-// is live.
+// while little is. Both together come to less than 1 MiB, or to an eighth of what is live.
 class cached_room {
 public:
-  static constexpr std::size_t least_of_depots = std::size_t{15} << 15; // with the magazines less than 1 MiB
+  static constexpr std::size_t least = std::size_t{15} << 15; ///< half of it
 
   /// `segments`: large blocks that go from thread to thread, for which nothing is saved on.
   cached_room(const usage& use, bool segments) noexcept : usage_(use), segments_(segments) {}
@@ -24,11 +23,11 @@ public:
   /// Whether memory is worth more than time: where much more was used once.
   bool is_thrifty() const noexcept { return usage_.has_fallen() && !segments_; }
 
-  /// Of magazines: `share`, and while little is used a sixth, up to `least`.
-  std::size_t of_magazines(std::size_t least, std::size_t share) const noexcept {
+  /// Of magazines: `share`, and while little is used a sixth, up to `up_to`.
+  std::size_t of_magazines(std::size_t up_to, std::size_t share) const noexcept {
     constexpr std::size_t little = 65536;
-    if (segments_) return std::max(least, share);
-    return std::max(is_thrifty() ? little : std::min(std::max(usage_.used() / 6, 3 * little), least), share);
+    if (segments_) return std::max(up_to, share);
+    return std::max(is_thrifty() ? little : std::min(std::max(usage_.used() / 6, 3 * little), up_to), share);
   }
 
   /// Of depots: less than of magazines, since with as much for both 2 % of the recorded redis' peak lay in
@@ -36,9 +35,9 @@ public:
   /// goes to slabs; to one thread alone they are but more of its own.
   std::size_t of_depots() const noexcept {
     const std::size_t used = usage_.used();
-    if (segments_) return std::max(least_of_depots, used / 20);
-    if (hands_on() && !is_thrifty()) return std::max(least_of_depots, used / 32);
-    return of_magazines(hands_on() ? least_of_depots : least_of_depots / 4, used / 32);
+    if (segments_) return std::max(least, used / 20);
+    if (hands_on() && !is_thrifty()) return std::max(least, used / 32);
+    return of_magazines(hands_on() ? least : least / 4, used / 32);
   }
 
   /// Of one magazine. Of segments more are on the way at a time.

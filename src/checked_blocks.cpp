@@ -3,8 +3,6 @@
 #include <quarry/checked_resource.hpp>
 
 #include <functional>
-#include <iterator>
-#include <utility>
 
 namespace quarry::detail {
 

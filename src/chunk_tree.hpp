@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "bits.hpp"
 #include "chunk.hpp"
 #include "room.hpp"
 
@@ -100,7 +101,7 @@ public:
 
 private:
   static std::uint64_t priority(const chunk& c) noexcept {
-    return reinterpret_cast<std::uintptr_t>(c.base) * 0x9E3779B97F4A7C15u;
+    return scrambled(reinterpret_cast<std::uintptr_t>(c.base));
   }
   static std::uint64_t bit_of(const chunk& c) noexcept { return std::uint64_t{1} << c.room; }
   static bool has(const chunk* c, std::uint64_t rooms) noexcept {

@@ -34,7 +34,7 @@ std::size_t depot_bytes_for(std::size_t block) noexcept {
 // From memory that is at hand, since a call that could do without upstream must not wait for it.
 void depot_set::make(size_class c) noexcept {
   pool* const p = pools_.find(c);
-  if (!wanted_ || p == nullptr || p->shared_blocks() != nullptr) return;
+  if (!wanted_ || p == nullptr || p->depot_or_null() != nullptr) return;
   const std::size_t carved = p->count().carved;
   if (carved < least_carved && carved * block_sizes[c] < least_carved_bytes) return;
   const std::size_t bytes = segments_ ? most_bytes : depot_bytes_for(block_sizes[c]);

@@ -76,7 +76,7 @@ public:
 private:
   depot* find(size_class c) const noexcept {
     const pool* const p = pools_.find(c);
-    return p == nullptr ? nullptr : p->shared_blocks();
+    return p == nullptr ? nullptr : p->depot_or_null();
   }
 
   pool_set& pools_;

@@ -1,6 +1,5 @@
 #include "descriptor_store.hpp"
 
-#include <functional>
 #include <stdexcept>
 
 namespace quarry::detail {

@@ -22,7 +22,7 @@ constexpr int one_way = 4;
 
 /// A magazine that is found the same several times in a row has blocks that go one way only.
 inline void note(magazine_set& set, size_class c, found as) noexcept {
-  std::int8_t& times = set.used_lately[c];
+  std::int8_t& times = set.drift[c];
   const int way = static_cast<int>(as);
   times = static_cast<std::int8_t>(times * way > 0 ? std::clamp(times + way, -one_way, one_way) : way);
 }
@@ -30,7 +30,7 @@ inline void note(magazine_set& set, size_class c, found as) noexcept {
 /// Half of what the magazine can hold, so that as many frees as allocations may follow; all of it when blocks
 /// go one way.
 inline std::size_t batch_of(const magazine_set& set, size_class c) noexcept {
-  const bool all = set.used_lately[c] == one_way || set.used_lately[c] == -one_way;
+  const bool all = set.drift[c] == one_way || set.drift[c] == -one_way;
   return std::clamp<std::size_t>(all ? set.capacity(c) : (set.capacity(c) + 1) / 2, 1, pool::most_at_once);
 }
 

@@ -3,7 +3,6 @@
 #include <quarry/checked_resource.hpp>
 
 #include <cstring>
-#include <iterator>
 
 namespace quarry::detail {
 

@@ -29,16 +29,16 @@ void* magazine_set::take_newest(size_class c) noexcept {
   return slots()[top];
 }
 
-void magazine_set::put(size_class c, void* const* blocks, std::size_t count_) noexcept {
+void magazine_set::put(size_class c, void* const* blocks, std::size_t added) noexcept {
   magazine& m = magazines[c];
   const std::uint32_t top = m.top.load_relaxed();
-  std::reverse_copy(blocks, blocks + count_, slots() + top);
-  m.top.store_relaxed(static_cast<std::uint32_t>(top + count_));
+  std::reverse_copy(blocks, blocks + added, slots() + top);
+  m.top.store_relaxed(static_cast<std::uint32_t>(top + added));
 }
 
-void magazine_set::put_ahead(size_class c, void* const* blocks, std::size_t count_) noexcept {
-  ahead[c] = static_cast<std::uint8_t>(ahead[c] + count_);
-  std::copy_n(blocks, count_, slots() + magazines[c].end - ahead[c]);
+void magazine_set::put_ahead(size_class c, void* const* blocks, std::size_t added) noexcept {
+  ahead[c] = static_cast<std::uint8_t>(ahead[c] + added);
+  std::copy_n(blocks, added, slots() + magazines[c].end - ahead[c]);
 }
 
 void* magazine_set::take_ahead(size_class c) noexcept {

@@ -64,7 +64,7 @@ bool magazine_set::reclaim_room() noexcept {
   if (++refusals % patience != 0) return false;
   capacities wanted;
   for (size_class i = 0; i < magazine_count; ++i) {
-    const bool used = std::exchange(used_lately[i], std::int8_t{0}) != 0;
+    const bool used = std::exchange(drift[i], std::int8_t{0}) != 0;
     wanted[i] = used ? capacity(i) : std::max(count(i), capacity(i) / 2);
   }
   lay_out(wanted);
@@ -131,7 +131,7 @@ void magazine_set::take_over(magazine_set& other) noexcept {
     let_push(c, std::max<std::size_t>(m.cap.load_relaxed(), m.base) - m.base);
     let_pop(c, m.floor.load_relaxed() == m.base);
   }
-  used_lately = other.used_lately;
+  drift = other.drift;
 }
 
 } // namespace quarry::detail

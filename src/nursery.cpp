@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "bits.hpp"
+
 namespace quarry::detail {
 
 // ---- its memory
@@ -39,7 +41,7 @@ void nursery::close() noexcept {
 void* nursery::allocate(size_class c) noexcept {
   if (memory() == nullptr || block_sizes[c] > largest_) return nullptr;
   if (void* const block = allocate_above(c)) return block;
-  const std::uint64_t starts = free_runs_of(units_of(c)) & aligned_units(natural_alignment_of(c));
+  const std::uint64_t starts = runs_of(~used_units(), units_of(c)) & aligned_units(natural_alignment_of(c));
   if (starts == 0) return nullptr;
   void* const block = start(c, memory_, static_cast<std::size_t>(std::countr_zero(starts)) * unit_bytes);
   top_ = address_of(memory()) + static_cast<std::size_t>(std::bit_width(used_units())) * unit_bytes;
@@ -50,17 +52,6 @@ std::uint64_t nursery::used_units() const noexcept {
   std::uint64_t used = 0;
   for_each([&](const std::byte* block, size_class c, std::size_t) { used |= run(block, c); });
   return used;
-}
-
-// Where `count` free units start. A run is two shorter ones, which may overlap.
-std::uint64_t nursery::free_runs_of(std::size_t count) const noexcept {
-  std::uint64_t starts = ~used_units();
-  for (std::size_t length = 1; length < count;) {
-    const std::size_t more = std::min(length, count - length);
-    starts &= starts >> more;
-    length += more;
-  }
-  return starts;
 }
 
 std::uint64_t nursery::aligned_units(std::size_t align) const noexcept {

@@ -128,7 +128,6 @@ private:
     idle_ = bool{closed_};
   }
   std::uint64_t used_units() const noexcept;
-  std::uint64_t free_runs_of(std::size_t count) const noexcept;
   std::uint64_t aligned_units(std::size_t align) const noexcept;
 
   relaxed<std::byte*> memory_;

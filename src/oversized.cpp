@@ -5,15 +5,16 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <new>
 #include <stdexcept>
 #include <utility>
+
+#include "bits.hpp"
 
 namespace quarry::detail {
 
 std::size_t oversized::start_of(const void* address) const noexcept {
   const auto page = reinterpret_cast<std::uintptr_t>(address) >> 4;
-  return static_cast<std::size_t>((page * 0x9E3779B97F4A7C15u) >> 32) % count_;
+  return static_cast<std::size_t>(scrambled(page) >> 32) % count_;
 }
 
 std::size_t oversized::index_of(const void* address) const noexcept {
@@ -51,24 +52,20 @@ void* oversized::allocate(std::size_t bytes, std::size_t alignment) {
   return memory;
 }
 
-// A call from within upstream may have grown the table too: then this one is only as large, and as good.
+// Expects the upstream mutex to be held: only a call from within upstream can have grown the table meanwhile.
 void oversized::grow() {
-  const std::size_t count = std::max<std::size_t>(64, count_ * 2);
-  void* const memory = up_.allocate(count * sizeof(entry), alignof(entry));
+  const std::size_t count = std::max<std::size_t>(64, count_ * 2), bytes = count * sizeof(entry);
+  auto* const larger = static_cast<entry*>(up_.allocate(bytes, alignof(entry)));
+  if (count_ >= count) return up_.deallocate(larger, bytes, alignof(entry));
+  std::uninitialized_fill_n(larger, count, entry{});
   entry* before;
   std::size_t count_before;
   {
     const std::lock_guard guard(mutex_);
-    before = std::exchange(entries_, static_cast<entry*>(memory));
-    count_before = std::exchange(count_, std::max(count, count_));
-    if (count_before > count) { // keep the larger one
-      std::swap(before, entries_);
-      count_before = count;
-    } else {
-      std::uninitialized_fill_n(entries_, count_, entry{});
-      for (std::size_t i = 0; i < count_before; ++i)
-        if (before[i].address != nullptr) put(before[i]);
-    }
+    before = std::exchange(entries_, larger);
+    count_before = std::exchange(count_, count);
+    for (std::size_t i = 0; i < count_before; ++i)
+      if (before[i].address != nullptr) put(before[i]);
   }
   if (before != first_.data()) up_.deallocate(before, count_before * sizeof(entry), alignof(entry));
 }

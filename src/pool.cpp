@@ -151,9 +151,6 @@ bool pool::may_go(const slab& s) const noexcept { return carved_ - s.blocks >= r
 void pool::reserve(std::size_t blocks) {
   slab* added = nullptr;
   std::size_t more = 0;
-  const auto give_back = [&] {
-    if (added != nullptr) source_.give(added);
-  };
   try {
     for (;;) {
       {
@@ -174,7 +171,7 @@ void pool::reserve(std::size_t blocks) {
       added = &s;
     }
   } catch (...) {
-    give_back();
+    if (added != nullptr) source_.give(added);
     throw;
   }
 }

@@ -14,7 +14,7 @@
 
 namespace quarry::detail {
 
-/// Blocks that a flush brings back, and what is wrong with some.
+/// A block that a flush could not give to a slab of its class, and why.
 struct bad_block {
   void* address;
   bool listed_free; // a double free, else no block of this class starts there
@@ -71,7 +71,7 @@ public:
   }
 
   /// Where free blocks change hands before they come to slabs; null until set_depot.
-  depot* shared_blocks() const noexcept { return depot_.load(std::memory_order_acquire); }
+  depot* depot_or_null() const noexcept { return depot_.load(std::memory_order_acquire); }
   /// False when there is one.
   bool set_depot(depot& d) noexcept {
     depot* expected = nullptr;

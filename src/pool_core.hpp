@@ -52,7 +52,7 @@ public:
     return last < options_.largest_required_pool_block && alignment <= granule;
   }
 
-  // Where blocks have records, a block is given and taken as its record from here to flush_class().
+  // Where blocks have records, all that follows gives and takes records, up to owns().
 
   /// Takes 1 to `count` ≤ most_at_once blocks. Throws what upstream throws, and then nothing has changed.
   std::size_t refill(size_class c, void** out, std::size_t count) {

@@ -23,9 +23,9 @@ struct detail::unsynchronized_state {
 struct detail::synchronized_state {
   synchronized_state(const std::pmr::pool_options& options, std::pmr::memory_resource* up,
                      const void* resource, std::size_t table_index) noexcept
-      : core(options, up, true), caches(core, resource, table_index) {}
+      : core(options, up, true), magazines(core, resource, table_index) {}
   pool_core core;
-  mutable thread_magazines caches;
+  mutable thread_magazines magazines;
 };
 
 static_assert(sizeof(detail::unsynchronized_state) <= detail::unsynchronized_state_bytes);
@@ -44,8 +44,8 @@ size_class class_to_reserve(const detail::pool_core& core, std::size_t bytes, st
 }
 
 // Not inlined: then what comes before needs no frame.
-[[gnu::noinline]] void* allocate_past_nursery(detail::unsynchronized_state& s, std::size_t bytes,
-                                              std::size_t alignment) {
+template <class State>
+[[gnu::noinline]] void* allocate_past_nursery(State& s, std::size_t bytes, std::size_t alignment) {
   detail::pool_core& core = s.core;
   const std::size_t last = last_byte_of(at_least_one(bytes), alignment);
   if (!core.pooled(last, alignment)) return core.large().allocate(bytes, alignment);
@@ -53,7 +53,8 @@ size_class class_to_reserve(const detail::pool_core& core, std::size_t bytes, st
   return s.magazines.allocate(size_class_of_last(last));
 }
 
-[[gnu::noinline]] void deallocate_past_nursery(detail::unsynchronized_state& s, void* p, std::size_t bytes,
+template <class State>
+[[gnu::noinline]] void deallocate_past_nursery(State& s, void* p, std::size_t bytes,
                                                std::size_t alignment) noexcept {
   detail::pool_core& core = s.core;
   const std::size_t last = last_byte_of(at_least_one(bytes), alignment);
@@ -160,24 +161,17 @@ inline const detail::synchronized_state& synchronized_pool_resource::state() con
 
 void* synchronized_pool_resource::allocate_cold(std::size_t bytes, std::size_t alignment) {
   const std::size_t last = last_byte_of(at_least_one(bytes), alignment);
-  if (void* const block = state().caches.allocate_in_nursery(last)) return block;
-  detail::pool_core& core = state().core;
-  if (!core.pooled(last, alignment)) return core.large().allocate(bytes, alignment);
-  if (detail::poisoning()) return core.allocate_poisoned(core.class_of(bytes, alignment), bytes);
-  return state().caches.allocate(size_class_of_last(last));
+  if (void* const block = state().magazines.allocate_in_nursery(last)) return block;
+  return allocate_past_nursery(state(), bytes, alignment);
 }
 
 void synchronized_pool_resource::deallocate_cold(void* p, std::size_t bytes, std::size_t alignment) noexcept {
-  const std::size_t last = last_byte_of(at_least_one(bytes), alignment);
-  if (state().caches.deallocate_in_nursery(size_class_of_last(last), p)) return;
-  detail::pool_core& core = state().core;
-  if (!core.pooled(last, alignment)) return core.deallocate_oversized(p, bytes, alignment);
-  if (detail::poisoning()) return core.deallocate_poisoned(core.class_of(bytes, alignment), p);
-  state().caches.deallocate(size_class_of_last(last), p);
+  const size_class c = size_class_of_last(last_byte_of(at_least_one(bytes), alignment));
+  if (!state().magazines.deallocate_in_nursery(c, p)) deallocate_past_nursery(state(), p, bytes, alignment);
 }
 
 void synchronized_pool_resource::release() noexcept {
-  state().caches.forget_all();
+  state().magazines.forget_all();
   state().core.release_all();
 }
 
@@ -199,28 +193,28 @@ void synchronized_pool_resource::reserve(std::size_t bytes, std::size_t alignmen
 std::size_t synchronized_pool_resource::trim(std::size_t keep_bytes) noexcept {
   detail::pool_core& core = state().core;
   const std::size_t before = core.bytes_given();
-  state().caches.flush_all();
+  state().magazines.flush_all();
   core.trim(keep_bytes);
   return core.bytes_given() - before;
 }
 
 pool_statistics synchronized_pool_resource::statistics() const noexcept {
-  return state().core.statistics(state().caches.count_blocks());
+  return state().core.statistics(state().magazines.count_blocks());
 }
 
 bool synchronized_pool_resource::owns(const void* p) const noexcept { return state().core.owns(p); }
 
 void synchronized_pool_resource::check_invariants() const {
   state().core.check_invariants();
-  state().caches.check_invariants();
+  state().magazines.check_invariants();
 }
 
 detail::slab_survey synchronized_pool_resource::survey() const {
   return detail::take_survey(state().core, statistics(), [&](const void** out, std::size_t room) {
-    return state().caches.list_blocks(out, room);
+    return state().magazines.list_blocks(out, room);
   });
 }
 
-void synchronized_pool_resource::be_default() noexcept { state().caches.be_default(); }
+void synchronized_pool_resource::be_default() noexcept { state().magazines.be_default(); }
 
 } // namespace quarry

@@ -59,7 +59,7 @@ void* regions::obtain(upstream& up, std::size_t bytes, std::size_t alignment) {
 
 // ---- and go
 
-void regions::give_back(upstream& up, void* memory, std::size_t, std::size_t) noexcept {
+void regions::give_back(upstream& up, void* memory) noexcept {
   const std::lock_guard retiring(up.mutex());
   region_node& node = *find(memory);
   node.held = observer_ != nullptr && !observer_->region_retiring(node.described());

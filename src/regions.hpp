@@ -1,7 +1,6 @@
 // What upstream gave for the segments of a pool: listed, observed, held. Rung 2.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <mutex>
 
@@ -49,7 +48,7 @@ public:
   /// Throws what upstream or the observer throws, and then nothing has changed.
   void* obtain(upstream& up, std::size_t bytes, std::size_t alignment) override;
   /// Unless the observer holds it.
-  void give_back(upstream& up, void* memory, std::size_t bytes, std::size_t alignment) noexcept override;
+  void give_back(upstream& up, void* memory) noexcept override;
   std::size_t id_of(const void* memory) const noexcept override;
 
   void let_go(upstream& up, std::size_t id) noexcept;

@@ -12,11 +12,12 @@ namespace quarry::detail {
 
 namespace {
 
-// A quarter of the limit, where that is less.
-std::size_t slab_size_within(const segment_pool_options& options) noexcept {
+// Regions are a quarter of the limit, where that is less.
+segment_pool_options within_limit(segment_pool_options options) noexcept {
   const std::size_t fitting =
       std::max(std::bit_floor(options.byte_limit / 4), std::bit_ceil(options.largest_segment));
-  return std::min(options.slab_size, fitting);
+  options.slab_size = std::min(options.slab_size, fitting);
+  return options;
 }
 
 } // namespace
@@ -24,9 +25,9 @@ std::size_t slab_size_within(const segment_pool_options& options) noexcept {
 segment_core::segment_core(const segment_pool_options& options, std::pmr::memory_resource* up) noexcept
     : segment_front(thread_magazines::next_table_index(), std::min(magazine_limit, options.largest_segment),
                     options.zero_on_free),
-      options_(options), regions_(options.observer),
-      core_({slab_size_within(options), options.largest_segment, options.byte_limit, options.retain_bytes,
-             regions_, slabs_},
+      options_(within_limit(options)), regions_(options.observer),
+      core_({options_.slab_size, options.largest_segment, options.byte_limit, options.retain_bytes, regions_,
+             slabs_},
             up),
       caches_(core_, this, table_index_) {}
 
@@ -38,7 +39,7 @@ segment_core& segment_core::make(const segment_pool_options& options, std::pmr::
 // ---- allocating
 
 recorded_block segment_core::allocate_cold(std::size_t bytes, std::size_t alignment, block_holder holder) {
-  const std::size_t last = last_of(bytes, alignment);
+  const std::size_t last = last_of_aligned(bytes, alignment);
   if (!core_.pooled(last, alignment)) return allocate_region(bytes, alignment, holder);
 
   const size_class c = class_of(bytes, alignment, holder);
@@ -62,7 +63,7 @@ size_class segment_core::class_of(std::size_t bytes, std::size_t alignment,
     const size_class c = class_with_tail(std::max(bytes, least_block - poisoned_tail), alignment);
     if (block_sizes[c] <= options_.largest_segment) return c;
   }
-  return size_class_of_last(last_of(bytes, alignment));
+  return size_class_of_last(last_of_aligned(bytes, alignment));
 }
 
 recorded_block segment_core::allocate_region(std::size_t bytes, std::size_t alignment, block_holder holder) {

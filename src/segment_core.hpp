@@ -83,7 +83,7 @@ private:
     }
   };
 
-  static std::size_t last_of(std::size_t bytes, std::size_t alignment) noexcept {
+  static std::size_t last_of_aligned(std::size_t bytes, std::size_t alignment) noexcept {
     return last_byte_of(std::max(bytes, least_block), alignment);
   }
   static constexpr std::size_t page = 4096;
@@ -143,7 +143,7 @@ inline recorded_block segment_core::make_live(block_record& r, size_class c, blo
 }
 
 inline recorded_block segment_core::allocate(std::size_t bytes, std::size_t alignment, block_holder holder) {
-  const std::size_t last = last_of(bytes, alignment);
+  const std::size_t last = last_of_aligned(bytes, alignment);
   magazine_set& set = *this_thread_table.sets[table_index_];
   if (last < hot_limit_ && set.serves(this)) [[likely]]
     if (void* const record = set.pop_shared(size_class_of_last(last))) [[likely]]

@@ -89,8 +89,9 @@ void segment_core::deallocate(const void* p, std::size_t bytes, std::size_t alig
 
 std::size_t segment_core::capacity_for(std::size_t bytes, std::size_t alignment,
                                        block_holder holder) const noexcept {
-  return core_.pooled(last_of(bytes, alignment), alignment) ? block_sizes[class_of(bytes, alignment, holder)]
-                                                            : whole_pages(bytes, alignment);
+  return core_.pooled(last_of_aligned(bytes, alignment), alignment)
+             ? block_sizes[class_of(bytes, alignment, holder)]
+             : whole_pages(bytes, alignment);
 }
 
 // A block that a handle has is the handle's to free.

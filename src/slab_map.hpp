@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "bits.hpp"
 #include "chunk.hpp"
 #include "upstream.hpp"
 
@@ -102,7 +103,7 @@ private:
     return reinterpret_cast<std::atomic<slab*>*>(value & ~small);
   }
   static std::size_t start_of(std::uintptr_t granule_number, std::size_t mask) noexcept {
-    return static_cast<std::size_t>((granule_number * 0x9E3779B97F4A7C15u) >> 32) & mask;
+    return static_cast<std::size_t>(scrambled(granule_number) >> 32) & mask;
   }
   static std::size_t offset_in_small(std::uintptr_t key, std::uintptr_t address) noexcept;
   static std::uintptr_t key_of(const chunk& c, std::size_t place) noexcept;

@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstdint>
 #include <mutex>
 #include <new>
-#include <stdexcept>
 
 namespace quarry::detail {
 

@@ -3,6 +3,7 @@
 #include <bit>
 #include <cstdint>
 
+#include "bits.hpp"
 #include "slab_source.hpp"
 
 namespace quarry::detail {
@@ -15,12 +16,7 @@ constexpr std::size_t no_unit = 64;
 
 // Bits where `count` free units begin at a multiple of `step`.
 std::uint64_t starts_of(std::uint64_t free, std::size_t count, std::size_t step) noexcept {
-  std::uint64_t starts = free;
-  for (std::size_t done = 1; done < count;) { // starts: bits where `done` free units begin
-    const std::size_t more = std::min(done, count - done);
-    starts &= starts >> more;
-    done += more;
-  }
+  const std::uint64_t starts = runs_of(free, count);
   constexpr std::uint64_t every[] = {~0ull,
                                      0x5555555555555555,
                                      0x1111111111111111,
@@ -109,7 +105,7 @@ slab_source::run slab_source::find_lowest_run(const slab_wish& w, const std::byt
 // Of the lengths up to what is wished the one that wastes least, in the smallest hole.
 slab_source::run slab_source::fit(chunk& c, const slab_wish& w) const noexcept {
   const std::size_t block = block_sizes[w.c];
-  const std::size_t step = std::max<std::size_t>(1, std::min(block & (~block + 1), granule) >> c.unit_shift);
+  const std::size_t step = std::max<std::size_t>(1, natural_alignment_of(w.c) >> c.unit_shift);
   const bool has_table = w.by_waste && c.unit_shift == chunk::least_unit_shift;
   for (std::size_t most = std::min<std::size_t>(c.longest, c.units_for(w.bytes));;) {
     const std::size_t units = has_table ? lengths_of_slabs[w.c].best[most]

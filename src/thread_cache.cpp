@@ -1,6 +1,5 @@
 #include "thread_cache.hpp"
 
-#include <atomic>
 #include <new>
 
 #include <pthread.h>

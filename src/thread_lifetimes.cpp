@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <mutex>
 #include <thread>
-#include <utility>
 
 #include "membarrier.hpp"
 #include "thread_cache.hpp"

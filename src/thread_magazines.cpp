@@ -80,8 +80,7 @@ void* thread_magazines::allocate(size_class c) {
     owner_section inside(*cache);
     if (core_.pools().reserved(c) != 0 && !core_.pools().has_free(c))
       if (void* const block = take_reserved(c)) return block;
-    void* const block =
-        take(core_, set, inside, c, [&](std::size_t more) { return has_room(*cache, more); });
+    void* const block = take(core_, set, inside, c, [&](std::size_t more) { return has_room(*cache, more); });
     if (core_.pools().reserved(c) == 0) see_to_room(*cache, refusals);
     return block;
   }

@@ -13,15 +13,9 @@ namespace quarry::detail {
 
 struct thread_cache;
 
-// SYNCHRONIZATION, in the order in which locks are taken:
-//
-//   registry mutex (one, of the process)   which caches a pool has, and which pool a cache serves
-//   `visited` of a cache                   visitors; the owner is inside while `busy`, see magazine.hpp
-//   mutex of a pool (a class), of a depot, of the slab source, of the oversized table
-//   upstream mutex                         taken with none of the above held, and held over upstream calls
-//   only
-//
-/// A pool's caches. Only threads that come often get one; the others go straight to the slabs.
+/// A pool's caches. Each thread gets one with its first cold call, once the pool has had a few; till then,
+/// and where there is no memory for one, blocks come straight from the slabs. Synchronized as src/README.md
+/// says, SYNCHRONIZATION.
 class thread_magazines {
 public:
   /// `resource` is what the hot path compares the owner with, `table_index` where it looks.

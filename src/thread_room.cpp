@@ -26,10 +26,9 @@ std::size_t thread_magazines::at_work_at_most() noexcept {
   return threads;
 }
 
-// What the caches may hold together. As much is for the depots.
+// What the caches may hold together.
 std::size_t thread_magazines::room_of_all() const noexcept {
-  constexpr std::size_t least = std::size_t{1} << 19;
-  return core_.room().of_magazines(least - least / 16, core_.bytes_used() / 20);
+  return core_.room().of_magazines(cached_room::least, core_.bytes_used() / 20);
 }
 
 void thread_magazines::look_at_room(thread_cache& cache) const noexcept {

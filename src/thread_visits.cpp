@@ -2,6 +2,7 @@
 #include "thread_visits.hpp"
 
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 
 #include "magazine_flush.hpp"
@@ -76,17 +77,15 @@ std::size_t thread_magazines::list_blocks(const void** out, std::size_t room) no
 }
 
 void thread_magazines::check_invariants() {
-  const char* wrong = nullptr;
-  std::logic_error what("");
+  std::optional<std::logic_error> wrong;
   visit(when_busy::skip, [&](thread_cache& cache) {
     try {
       check_set(core_, cache);
     } catch (const std::logic_error& e) {
-      what = e;
-      wrong = what.what();
+      wrong = e;
     }
   });
-  if (wrong != nullptr) throw std::logic_error(what);
+  if (wrong) throw *wrong;
 }
 
 } // namespace quarry::detail

@@ -15,7 +15,7 @@ class upstream;
 class region_keeper {
 public:
   virtual void* obtain(upstream& up, std::size_t bytes, std::size_t alignment) = 0;
-  virtual void give_back(upstream& up, void* memory, std::size_t bytes, std::size_t alignment) noexcept = 0;
+  virtual void give_back(upstream& up, void* memory) noexcept = 0;
   virtual std::size_t id_of(const void* memory) const noexcept = 0;
 
 protected:
@@ -44,7 +44,7 @@ public:
   }
   void deallocate_region(void* memory, std::size_t bytes, std::size_t alignment) noexcept {
     if (regions_ == nullptr) return deallocate(memory, bytes, alignment);
-    regions_->give_back(*this, memory, bytes, alignment);
+    regions_->give_back(*this, memory);
   }
   std::size_t region_id_of(const void* memory) const noexcept {
     return regions_ == nullptr ? 0 : regions_->id_of(memory);

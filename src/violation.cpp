@@ -9,7 +9,7 @@ namespace quarry {
 
 namespace {
 
-void print_and_abort(const violation& v, void*) noexcept {
+void print_and_abort(const violation& v) noexcept {
   std::fprintf(stderr, "%.*s\n", static_cast<int>(v.message.size()), v.message.data());
   if (v.kind != violation_kind::leak) std::abort();
 }
@@ -66,7 +66,7 @@ void detail::report_violation(violation_kind kind, const void* address, std::siz
   if (to.report != nullptr)
     to.report(v, to.context);
   else
-    print_and_abort(v, nullptr);
+    print_and_abort(v);
 }
 
 } // namespace quarry

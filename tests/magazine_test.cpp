@@ -31,7 +31,7 @@ protected:
 TEST_F(room_of_magazines, is_halved_where_there_was_no_use_for_it) {
   set.resize(used, 40);
   set.resize(unused, 40);
-  set.used_lately[used] = 1;
+  set.drift[used] = 1;
   reclaim();
   EXPECT_EQ(set.capacity(used), 40);
   EXPECT_EQ(set.capacity(unused), 20);
@@ -40,7 +40,7 @@ TEST_F(room_of_magazines, is_halved_where_there_was_no_use_for_it) {
 
 TEST_F(room_of_magazines, is_kept_only_by_use_since_the_last_time) {
   set.resize(used, 40);
-  set.used_lately[used] = 1;
+  set.drift[used] = 1;
   reclaim();
   EXPECT_EQ(set.capacity(used), 40);
   reclaim();

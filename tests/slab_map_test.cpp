@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "bits.hpp"
 #include "slab_map.hpp"
 #include "support/dice.hpp"
 #include "support/ledger_resource.hpp"
@@ -107,7 +108,7 @@ TEST_F(slab_map_test, holds_what_came_and_did_not_go) {
 // who reads half of it before and half of it after must not be led there.
 TEST_F(slab_map_test, leads_to_the_slab_of_a_live_block_whatever_happens_beside_it) {
   const auto shares_its_first_entry = [](std::uintptr_t granule_number) { // see slab_map::start_of
-    return (granule_number * 0x9E3779B97F4A7C15u >> 32 & 7) == 2;
+    return (scrambled(granule_number) >> 32 & 7) == 2;
   };
   std::uintptr_t here = 0x100000, elsewhere = 0x200000;
   while (!shares_its_first_entry(here)) ++here;

@@ -63,12 +63,12 @@ TEST_F(cache_pages, that_take_over_a_set_have_its_blocks_room_and_uses) {
   from.resize(5, 20);
   from.resize(7, 30);
   from.put(5, addresses, 3);
-  from.used_lately[7] = 1;
+  from.drift[7] = 1;
   to.take_over(from);
   EXPECT_EQ(to.capacity(5), 20u);
   EXPECT_EQ(to.capacity(7), 30u);
   EXPECT_EQ(to.count(5), 3u);
-  EXPECT_EQ(to.used_lately, from.used_lately);
+  EXPECT_EQ(to.drift, from.drift);
   EXPECT_EQ(to.take_newest(5), addresses[0]);
   from.forget_all();
   to.forget_all();

@@ -64,6 +64,7 @@ public:
     return static_cast<T*>(default_pool().allocate(detail::bytes_of<T>(n), alignof(T)));
   }
 
+  /// Gives back what allocate(n) gave, or allocate_at_least with `n` in its range. Throws nothing.
   constexpr void deallocate(T* p, std::size_t n) {
     if (std::is_constant_evaluated()) return std::allocator<T>().deallocate(p, n);
     if (n == 1) return deallocate_one(p);
@@ -136,6 +137,7 @@ public:
     return static_cast<T*>(pool_->allocate(detail::bytes_of<T>(n), alignof(T)));
   }
 
+  /// Gives back what allocate(n) gave, or allocate_at_least with `n` in its range. Throws nothing.
   void deallocate(T* p, std::size_t n) { pool_->deallocate(p, n * sizeof(T), alignof(T)); }
 
   /// Memory for at least `n` objects; to be deallocated with any count from `n` to the one returned.

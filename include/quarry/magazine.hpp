@@ -26,7 +26,7 @@ constexpr size_class magazine_of_last(std::size_t last) noexcept {
 //
 //   base ≤ top ≤ end − ahead
 //   floor = base, or closed when nothing may be popped, as while ahead ≠ 0
-//   cap ≤ end − ahead, 0 when nothing may be pushed
+//   cap ≤ end − ahead, and ≤ base when nothing may be pushed
 //
 // The owner pops while top > floor and pushes while top < cap, so who writes closed bounds sends the next
 // call of the owner to the cold path, at no cost to the hot one. Small, since all of them together shall stay
@@ -59,7 +59,8 @@ struct magazine_set {
 
   // Cold from here.
   std::array<std::uint8_t, magazine_count> ahead{};
-  std::array<std::int8_t, magazine_count> used_lately{}; // times it was empty, less times it was full
+  std::array<std::int8_t, magazine_count>
+      drift{}; // times it was found empty in a row, or less those it was full
   std::uint16_t slot_count = 0;
   std::uint16_t slots_used = 0;            // end of the last magazine
   std::uint16_t slots_taken = 0;           // Σ (end − base)

@@ -49,6 +49,8 @@ public:
       return block;
     return allocate_cold(bytes, alignment);
   }
+  /// Gives back what allocate gave, with the same size and alignment. Throws nothing. What is wrong with a
+  /// block is reported (violation.hpp) when the cold path meets it, which may be at a later call, or never.
   void deallocate(void* p, std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
     const size_class c = detail::magazine_of_last(last_byte_of(bytes, alignment));
     if (magazines_->push(c, p)) [[likely]]
@@ -71,7 +73,7 @@ public:
     const std::size_t size = good_size(bytes, alignment);
     return {allocate(size, alignment), size};
   }
-  /// The capacity that allocate_at_least would give.
+  /// The capacity that allocate_at_least would give; of an oversized request `bytes`.
   std::size_t good_size(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) const noexcept;
 
   /// From now on, until release(), `count` blocks of this kind in all can be live without a call upstream.

@@ -1,4 +1,4 @@
-// Handles to I/O buffers of a segment_pool: one owner, or shared and read-only. Rung 7.
+// Handles to I/O buffers of a segment_pool: one owner, or shared and read-only. Rung 6.
 #pragma once
 
 #include <cstddef>

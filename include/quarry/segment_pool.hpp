@@ -24,13 +24,16 @@ struct surveyor;
 struct segment_pool_options {
   static constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
 
-  std::size_t slab_size = 1 << 20;        ///< bytes of a region; a power of two from 4 KiB to 1 GiB
-  std::size_t largest_segment = 64 << 10; ///< larger ones are a region each; ≤ slab_size
-  std::size_t byte_limit = unlimited;     ///< bounds all that is held, bookkeeping included
-  std::size_t retain_bytes = 4 << 20;     ///< empty regions that are kept for reuse
-  bool zero_on_free = false;              ///< overwrites every block with zeros when it is freed
-  region_observer* observer = nullptr;    ///< must outlive the pool
-  violation_handler on_violation = {};    ///< else the process-wide one
+  std::size_t slab_size = 1 << 20; ///< bytes of a region; a power of two from 4 KiB to 1 GiB
+  /// Larger ones are a region each. From 1 to slab_size; in force it is a size class, from 2 to 256 KiB.
+  std::size_t largest_segment = 64 << 10;
+  /// Bounds all that is held of upstream, bookkeeping included. Regions are a quarter of it, where that is
+  /// less than slab_size.
+  std::size_t byte_limit = unlimited;
+  std::size_t retain_bytes = 4 << 20;  ///< empty regions that are kept for reuse
+  bool zero_on_free = false;           ///< overwrites every block with zeros when it is freed
+  region_observer* observer = nullptr; ///< must outlive the pool
+  violation_handler on_violation = {}; ///< else the process-wide one
 };
 
 /// Segments: sub-blocks of few large regions, each freed exactly once with the offset and count it was given
@@ -65,7 +68,8 @@ public:
   /// The same; a segment that is false when there is no memory.
   [[nodiscard]] segment try_allocate_segment(std::size_t minimum_size) noexcept;
 
-  // The compatibility layer: raw spans, to be freed exactly once and as they were given.
+  // The compatibility layer: raw spans, to be freed exactly once and as they were given. They are the whole
+  // capacity of a block. They throw as allocate_segment; a size that no number of bytes is: std::bad_alloc.
   [[nodiscard]] std::span<std::byte> allocate_bytes(std::size_t minimum_size);
   [[nodiscard]] std::span<char> allocate_chars(std::size_t minimum_size) {
     return allocate_array<char>(minimum_size);
@@ -110,7 +114,7 @@ public:
   /// Throws std::logic_error saying what is wrong. Complete when no other thread is inside.
   void check_invariants() const;
   std::pmr::memory_resource* upstream_resource() const noexcept;
-  segment_pool_options options() const noexcept; ///< as in force: largest_segment rounded up to a size class
+  segment_pool_options options() const noexcept; ///< as in force
 
 private:
   friend struct detail::surveyor;

@@ -45,7 +45,7 @@ inline constexpr auto small_classes = [] {
 } // namespace detail
 
 /// The class of the least block that is larger than `last`, the offset of the request's last byte.
-/// Expects: last < largest_block_size.
+/// Of larger ones a number that is no class, ≥ size_class_count.
 constexpr size_class size_class_of_last(std::size_t last) noexcept {
   if (last < detail::small_classes_end) [[likely]]
     return detail::small_classes[last / 8];

@@ -12,7 +12,7 @@ namespace quarry {
 struct size_class_statistics {
   std::size_t block_size = 0;    ///< bytes of a block
   std::size_t blocks_in_use = 0; ///< held by callers
-  std::size_t blocks_cached = 0; ///< free, in a magazine
+  std::size_t blocks_cached = 0; ///< free, in a magazine or depot
   std::size_t blocks_free = 0;   ///< free, in a slab
   std::size_t slabs = 0;
 };
@@ -21,7 +21,7 @@ struct size_class_statistics {
 struct pool_statistics {
   std::size_t bytes_held = 0;   ///< obtained from upstream and not given back, bookkeeping included
   std::size_t bytes_in_use = 0; ///< block sizes, oversized blocks as asked
-  std::size_t bytes_cached = 0; ///< free blocks in magazines
+  std::size_t bytes_cached = 0; ///< free blocks in magazines and depots
   std::size_t bytes_free = 0;   ///< free blocks in slabs
   std::size_t peak_bytes_in_use =
       0; ///< largest in use + cached seen on cold paths: true peak ≤ it ≤ true peak + cached
@@ -31,7 +31,7 @@ struct pool_statistics {
   std::size_t upstream_deallocations = 0; ///< since construction
   std::size_t oversized_blocks = 0;
   std::size_t oversized_bytes = 0;
-  std::size_t dropped_blocks = 0; ///< bad frees met and ignored
+  std::size_t dropped_blocks = 0; ///< bad frees that the pool resources met, and ignored
 
   /// One row per size class the pool serves, by ascending block size.
   class class_range {

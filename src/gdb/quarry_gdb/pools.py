@@ -147,7 +147,7 @@ class SharedPool(Pool):
 
     def read(self, value):
         state = self.state_of(value)
-        return Core(state["core"], list_of(state["caches"]["first_"], "next"))
+        return Core(state["core"], list_of(state["magazines"]["first_"], "next"))
 
     def to_string(self):
         threads = "; magazines of " + counted(self.core.sets, "thread") if self.core else ""
@@ -158,7 +158,7 @@ class SegmentPool(SharedPool):
     def state_of(self, value):
         kind = gdb.lookup_type("quarry::detail::segment_core")
         core = value["front_"].cast(kind.pointer()).dereference()
-        return {"core": core["core_"], "caches": core["caches_"]}
+        return {"core": core["core_"], "magazines": core["caches_"]}
 
 
 # ---- slabs

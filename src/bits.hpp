@@ -1,0 +1,25 @@
+// Arithmetic on the bits of a word. Rung 0.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+namespace quarry::detail {
+
+/// Where `count` set bits in a row begin, as bits.
+constexpr std::uint64_t runs_of(std::uint64_t set, std::size_t count) noexcept {
+  std::uint64_t starts = set;
+  for (std::size_t length = 1; length < count;) { // starts: where `length` of them begin
+    const std::size_t more = std::min(length, count - length);
+    starts &= starts >> more;
+    length += more;
+  }
+  return starts;
+}
+
+/// Spread over all bits, the high ones best: times 2^64 by the golden ratio (Knuth, The Art of Computer
+/// Programming, 6.4).
+constexpr std::uint64_t scrambled(std::uint64_t number) noexcept { return number * 0x9E3779B97F4A7C15u; }
+
+} // namespace quarry::detail
