@@ -98,10 +98,10 @@ public:
     *link = left != nullptr ? left : right;
   }
 
-  /// Calls f(item) by ascending address until it returns true.
+  /// The item of the lowest address for which f(item) is true, or null.
   template <class Function>
-  void find(Function f) const {
-    search(root_, f);
+  Item* find(Function f) const {
+    return search(root_, f);
   }
 
   /// Calls f(item) for each, parents first.
@@ -119,10 +119,12 @@ private:
     return item.base < parent.base ? &parent.left : &parent.right;
   }
   template <class Function>
-  static bool search(Item* item, Function& f) {
-    for (; item != nullptr; item = item->right)
-      if (search(item->left, f) || f(*item)) return true;
-    return false;
+  static Item* search(Item* item, Function& f) {
+    for (; item != nullptr; item = item->right) {
+      if (Item* const before = search(item->left, f)) return before;
+      if (f(*item)) return item;
+    }
+    return nullptr;
   }
   template <class Function>
   static void visit(Item* item, Function& f) {

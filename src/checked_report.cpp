@@ -83,8 +83,8 @@ void report_damage(const checked_block& block, violation_handler to) noexcept {
 void report_late_write(const checked_block& block, violation_handler to) noexcept {
   if (const std::byte* const p = block.late_write())
     report(violation_kind::write_after_free, block, to, [&] {
-      return "byte " + to_string(p - block.address) + " was written after the free: it is " + hexadecimal(p) +
-             "; " + allocation_of(block) + "; " + first_free_of(block);
+      return "byte " + to_string(p - block.address) + " of it was written after the free: it is " +
+             hexadecimal(p) + "; " + allocation_of(block) + "; " + first_free_of(block);
     });
 }
 

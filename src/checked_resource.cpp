@@ -19,16 +19,18 @@ struct checked_resource::state {
   void* obtain(std::size_t bytes, std::size_t alignment);
   void give_back(const checked_block&) noexcept;
   bool shrink_quarantine(std::size_t keep_bytes, std::size_t keep_blocks) noexcept;
-  void report_and_free_live() noexcept;
+  void report_live() noexcept;
+  bool free_live() noexcept;
 };
 
 checked_resource::checked_resource(std::pmr::memory_resource* upstream, violation_handler handler)
     : state_(new state{{upstream, true}, handler, {}}) {}
 
-// A handler may still use the resource, so each of the two can leave something for the other to do.
+// A handler may still use the resource: what it leaves is freed as well, but not told it.
 checked_resource::~checked_resource() {
-  do state_->report_and_free_live();
-  while (state_->shrink_quarantine(0, 0));
+  state_->report_live();
+  while (state_->free_live() || state_->shrink_quarantine(0, 0)) {
+  }
 }
 
 std::pmr::memory_resource* checked_resource::upstream_resource() const noexcept {
@@ -95,7 +97,7 @@ void checked_resource::state::give_back(const checked_block& block) noexcept {
   upstream.deallocate(block.memory(), block.bytes(), block.alignment);
 }
 
-void checked_resource::state::report_and_free_live() noexcept {
+void checked_resource::state::report_live() noexcept {
   std::size_t told = 0, more = 0, bytes_of_more = 0;
   while (const auto block = blocks.forget_live()) {
     detail::report_damage(*block, handler);
@@ -109,6 +111,15 @@ void checked_resource::state::report_and_free_live() noexcept {
     give_back(*block);
   }
   if (more != 0) detail::report_more_leaks(more, bytes_of_more, handler);
+}
+
+bool checked_resource::state::free_live() noexcept {
+  bool any = false;
+  while (const auto block = blocks.forget_live()) {
+    give_back(*block);
+    any = true;
+  }
+  return any;
 }
 
 } // namespace quarry

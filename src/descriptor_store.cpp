@@ -48,12 +48,7 @@ void descriptor_store::add(void* memory, std::size_t pieces) noexcept {
 slab* descriptor_store::remove_empty() noexcept {
   slab* const last = roomy_.highest();
   if (empty_ == 0 || last == roomy_.lowest()) return nullptr;
-  slab* found = last->empty() ? last : nullptr;
-  if (found == nullptr)
-    roomy_.find([&](slab& block) {
-      found = block.empty() ? &block : nullptr;
-      return found != nullptr;
-    });
+  slab* const found = last->empty() ? last : roomy_.find([](const slab& block) { return block.empty(); });
   roomy_.erase(*found);
   serving_ = roomy_.lowest();
   --empty_;

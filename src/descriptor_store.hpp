@@ -40,8 +40,11 @@ public:
 
   /// Takes out a block without a piece in use, while another one has room; or returns null.
   slab* remove_empty() noexcept;
-  void give_upstream(upstream& up, slab& block) const noexcept {
-    up.deallocate(&block, bytes_of(block.blocks), alignof(slab));
+  /// Returns the bytes given.
+  std::size_t give_upstream(upstream& up, slab& block) const noexcept {
+    const std::size_t bytes = bytes_of(block.blocks);
+    up.deallocate(&block, bytes, alignof(slab));
+    return bytes;
   }
 
   /// Gives every block back; all pieces are dead.

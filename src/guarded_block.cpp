@@ -30,7 +30,11 @@ void guarded_block::fill_allocated() const noexcept {
   fill(end(), guard_bytes, checked_resource::guard_fill);
 }
 
-void guarded_block::fill_freed() const noexcept { fill(address, size, checked_resource::freed_fill); }
+void guarded_block::fill_freed() const noexcept {
+  fill(front_guard(), guard_bytes, checked_resource::guard_fill);
+  fill(address, size, checked_resource::freed_fill);
+  fill(end(), guard_bytes, checked_resource::guard_fill);
+}
 
 const std::byte* guarded_block::overrun() const noexcept {
   return first_other(end(), guard_bytes, checked_resource::guard_fill);
@@ -44,7 +48,9 @@ const std::byte* guarded_block::underrun() const noexcept {
 }
 
 const std::byte* guarded_block::late_write() const noexcept {
-  return first_other(address, size, checked_resource::freed_fill);
+  if (const std::byte* const p = first_other(address, size, checked_resource::freed_fill)) return p;
+  const std::byte* const p = underrun();
+  return p != nullptr ? p : overrun();
 }
 
 } // namespace quarry::detail

@@ -32,11 +32,11 @@ struct guarded_block {
 
   /// Effects: both guards have their pattern, the block that of memory nobody has written yet.
   void fill_allocated() const noexcept;
-  /// Effects: the block has the pattern of freed memory.
+  /// Effects: both guards have their pattern again, the block that of freed memory.
   void fill_freed() const noexcept;
 
-  /// The first byte behind the block, the last one before it, and the first one in it (after fill_freed()),
-  /// that was written by somebody; null when none was.
+  /// The first byte behind the block, the last one before it, and (after fill_freed()) the first one in or
+  /// beside it, that was written by somebody; null when none was.
   const std::byte* overrun() const noexcept;
   const std::byte* underrun() const noexcept;
   const std::byte* late_write() const noexcept;

@@ -12,6 +12,13 @@
 
 namespace quarry::detail {
 
+namespace {
+
+// Of nothing some resources give the same again, and the table tells blocks by their addresses.
+std::size_t asked_of_upstream(std::size_t bytes) noexcept { return std::max<std::size_t>(bytes, 1); }
+
+} // namespace
+
 std::size_t oversized::start_of(const void* address) const noexcept {
   const auto page = reinterpret_cast<std::uintptr_t>(address) >> 4;
   return static_cast<std::size_t>(scrambled(page) >> 32) % count_;
@@ -37,7 +44,7 @@ void* oversized::allocate(std::size_t bytes, std::size_t alignment) {
   guard.unlock();
   void* memory;
   try {
-    memory = up_.allocate_region(bytes, alignment);
+    memory = up_.allocate_region(asked_of_upstream(bytes), alignment);
   } catch (...) {
     guard.lock();
     --promised_;
@@ -92,7 +99,7 @@ oversized::outcome oversized::deallocate(void* address, std::size_t bytes, std::
     bytes_ -= e.bytes;
   }
   usage_.subtract_oversized(bytes);
-  up_.deallocate_region(address, bytes, alignment);
+  up_.deallocate_region(address, asked_of_upstream(bytes), alignment);
   return outcome::freed;
 }
 
@@ -127,7 +134,8 @@ std::size_t oversized::bytes() const noexcept {
 
 void oversized::release_all() noexcept {
   for (std::size_t i = 0; i < count_; ++i)
-    if (entry& e = entries_[i]; e.address != nullptr) up_.deallocate_region(e.address, e.bytes, e.alignment);
+    if (entry& e = entries_[i]; e.address != nullptr)
+      up_.deallocate_region(e.address, asked_of_upstream(e.bytes), e.alignment);
   entry* const table = std::exchange(entries_, first_.data());
   const std::size_t count = std::exchange(count_, first_count);
   first_.fill({});

@@ -1,5 +1,6 @@
 #include "own_magazines.hpp"
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -31,21 +32,22 @@ void* own_magazines::allocate(size_class c) {
 }
 
 void own_magazines::deallocate(size_class c, void* block) noexcept {
-  if (c >= magazine_count || !is_there()) return core_.flush(c, &block, 1);
   no_mutex mutex;
-  if (!core_.settling() || !keep_counted(core_, *set_, mutex, c, block, bytes_to_count_))
+  if (c >= magazine_count || !is_there())
+    core_.deallocate(c, block);
+  else if (!core_.settling() || !keep_counted(core_, *set_, mutex, c, block, bytes_to_count_))
     give(core_, set_, mutex, c, block, [this](std::size_t more) { return has_room(more); });
-  if (core_.pools().reserved(c) == 0 && core_.magazines_are_stale()) {
-    pool_core::flushed f;
-    flush_set(core_, f, *set_);
-    if (core_.room().is_thrifty()) set_->give_up_room();
-    core_.finish(f, true);
-  }
+  if (!is_there() || core_.pools().reserved(c) != 0) return;
+  if (core_.magazines_are_stale())
+    flush(core_.room().is_thrifty());
+  else if (has_too_much())
+    flush(true);
 }
 
-void own_magazines::flush() noexcept {
+void own_magazines::flush(bool gives_up_room) noexcept {
   pool_core::flushed f;
   flush_set(core_, f, *set_);
+  if (gives_up_room && is_there()) set_->give_up_room();
   core_.finish(f, true);
 }
 
@@ -55,6 +57,12 @@ bool own_magazines::has_room(std::size_t more) const noexcept {
   constexpr std::size_t least = 7 << 16;
   return set_->capacity_bytes.load_relaxed() + more <=
          core_.room().of_magazines(least, core_.bytes_used() / 10);
+}
+
+// What there may be falls with what is used, also where all that comes back is of classes without a magazine.
+bool own_magazines::has_too_much() const noexcept {
+  constexpr std::size_t least = std::size_t{1} << 20;
+  return set_->capacity_bytes.load_relaxed() > std::max(least, core_.bytes_used() / 9);
 }
 
 // ---- how large

@@ -35,8 +35,8 @@ public:
 
   /// As large as they come to be, for good: no call upstream for that later. Throws what upstream throws.
   void make_largest();
-  void flush() noexcept;     ///< no chunk goes upstream
-  void give_back() noexcept; ///< their blocks are dead; the next ones are late again
+  void flush(bool gives_up_room = false) noexcept; ///< no chunk goes upstream
+  void give_back() noexcept;                       ///< their blocks are dead; the next ones are late again
 
   std::array<std::size_t, size_class_count> count_blocks() const noexcept;
   std::size_t list_blocks(const void** out, std::size_t room) const noexcept {
@@ -49,6 +49,7 @@ private:
 
   bool is_there() const noexcept { return bytes_ != 0; }
   bool has_room(std::size_t more) const noexcept;
+  bool has_too_much() const noexcept;
   std::size_t due_bytes() const noexcept;
   void try_to_make(std::size_t bytes) noexcept;
   void make(std::size_t bytes);

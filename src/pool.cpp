@@ -148,32 +148,41 @@ void pool::settle(slab& s, slab*& emptied) noexcept {
 
 bool pool::may_go(const slab& s) const noexcept { return carved_ - s.blocks >= reserved(); }
 
+// What is carved so far is reserved so far, lest it goes again as empty. When upstream fails, it goes.
 void pool::reserve(std::size_t blocks) {
-  slab* added = nullptr;
-  std::size_t more = 0;
+  const std::size_t before = reserved();
+  std::size_t so_far = before;
   try {
-    for (;;) {
-      {
-        const std::lock_guard guard(mutex_);
-        if (carved_ + more >= blocks) {
-          reserved_.store(std::max(reserved(), blocks), std::memory_order_relaxed);
-          while (added != nullptr) {
-            slab& s = *added;
-            added = s.left;
-            add(s);
-          }
-          return;
-        }
-      }
+    while (!reserves(blocks, so_far)) {
       slab& s = source_.take(class_, blocks * block_sizes[class_]);
-      more += s.blocks;
-      s.left = added;
-      added = &s;
+      const std::lock_guard guard(mutex_);
+      add(s);
     }
   } catch (...) {
-    if (added != nullptr) source_.give(added);
+    give_back_reserved(so_far, before);
     throw;
   }
+}
+
+// Reserves `blocks`, or as many as there are; true when that is all of them.
+bool pool::reserves(std::size_t blocks, std::size_t& so_far) noexcept {
+  const std::lock_guard guard(mutex_);
+  so_far = std::max(reserved(), std::min(blocks, carved_));
+  reserved_.store(so_far, std::memory_order_relaxed);
+  return so_far >= blocks;
+}
+
+// Unless another thread has reserved more since.
+void pool::give_back_reserved(std::size_t so_far, std::size_t before) noexcept {
+  slab* emptied = nullptr;
+  {
+    const std::lock_guard guard(mutex_);
+    if (reserved() == so_far) reserved_.store(before, std::memory_order_relaxed);
+    while (slab* const s =
+               shelves_[many].find([this](const slab& each) { return each.empty() && may_go(each); }))
+      settle(*s, emptied);
+  }
+  if (emptied != nullptr) source_.give(emptied);
 }
 
 } // namespace quarry::detail

@@ -119,6 +119,8 @@ private:
   void add(slab& s) noexcept;
   void reshelve(slab& s) noexcept;
   bool may_go(const slab& s) const noexcept;
+  bool reserves(std::size_t blocks, std::size_t& so_far) noexcept;
+  void give_back_reserved(std::size_t so_far, std::size_t before) noexcept;
   void note_occupancy() noexcept;
   bool has_part_in_vain(bool drains_already) const noexcept;
 

@@ -98,6 +98,9 @@ public:
   /// The pool has magazines from now on.
   void close_nursery() noexcept;
 
+  /// Takes a block back from a caller that has no magazine for it.
+  void deallocate(size_class c, void* block) noexcept;
+
   /// Gives blocks of class `c` back to their slabs; bad ones are reported and dropped. Never allocates.
   void flush(size_class c, void* const* blocks, std::size_t count) noexcept;
 
@@ -145,10 +148,11 @@ public:
   /// Frees an oversized block; one that is none is reported and dropped.
   void deallocate_oversized(void* p, std::size_t bytes, std::size_t alignment) noexcept;
 
-  void trim(std::size_t keep_bytes) noexcept {
+  /// Returns the bytes given back.
+  std::size_t trim(std::size_t keep_bytes) noexcept {
     flush_quarantine();
-    if (keep_bytes == 0) give_empty_nursery();
-    source_.trim(keep_bytes);
+    const std::size_t given = keep_bytes == 0 ? give_empty_nursery() : 0;
+    return given + source_.trim(keep_bytes);
   }
   void release_all() noexcept;
 
@@ -178,7 +182,6 @@ public:
   upstream& door() noexcept { return upstream_; }
   const upstream& door() const noexcept { return upstream_; }
 
-  std::size_t bytes_given() const noexcept { return upstream_.given(); }
   std::size_t bytes_used() const noexcept { return usage_.used(); }
 
   pool_set& pools() noexcept { return pools_; }
@@ -227,7 +230,7 @@ private:
   void open_nursery(size_class c) noexcept;
   bool refill_from_nursery(size_class c, void** out) noexcept;
   std::size_t flush_to_nursery(size_class c, bad_block* blocks, std::size_t count) noexcept;
-  void give_empty_nursery() noexcept;
+  std::size_t give_empty_nursery() noexcept;
   size_class class_in_nursery(const void* block) const noexcept; ///< see nursery::class_at
   bool slabs_agree() const noexcept;
   void check_quarantine() const;

@@ -68,13 +68,15 @@ void pool_core::close_nursery() noexcept {
   nursery_.close();
 }
 
-void pool_core::give_empty_nursery() noexcept {
+std::size_t pool_core::give_empty_nursery() noexcept {
   void* memory;
   {
     const std::lock_guard guard(early_mutex_);
     memory = nursery_.remove_if_empty();
   }
-  if (memory != nullptr) upstream_.deallocate(memory, nursery::bytes, nursery::alignment);
+  if (memory == nullptr) return 0;
+  upstream_.deallocate(memory, nursery::bytes, nursery::alignment);
+  return nursery::bytes;
 }
 
 void pool_core::check_nursery() const {

@@ -6,6 +6,12 @@
 
 namespace quarry::detail {
 
+// Where frees into magazines are counted one by one, so is this.
+void pool_core::deallocate(size_class c, void* block) noexcept {
+  if (settling() && !pools_.draining(c)) usage_.note_freed(block_sizes[c]);
+  flush(c, &block, 1);
+}
+
 void pool_core::flush(size_class c, void* const* blocks, std::size_t count) noexcept {
   flushed f;
   flush_into(f, c, blocks, count);
@@ -38,9 +44,9 @@ void pool_core::flush_into(flushed& f, size_class c, void* const* blocks, std::s
 
 void pool_core::finish(flushed& f, bool keep_chunks) noexcept {
   keep_chunks = keep_chunks || f.reserved || !f.some; // of what was not freed nothing can be due
-  if (f.emptied != nullptr) source_.give(f.emptied);
+  const std::size_t slabs = f.emptied != nullptr ? source_.give(f.emptied) : 0;
   if (!keep_chunks) {
-    source_.tick();
+    source_.tick(slabs);
     if (nursery_.is_idle()) give_empty_nursery();
   }
   for (std::size_t i = 0; i < f.bad_count; ++i) report_bad(f.bad[i].block, f.bad[i].c);

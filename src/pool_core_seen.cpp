@@ -70,12 +70,9 @@ void pool_core::check_depots() const {
 
 const char* pool_core::wrong_with_cached(size_class c, void* in_slot) const noexcept {
   const void* const block = recorded_ ? static_cast<block_record*>(in_slot)->address.load_relaxed() : in_slot;
-  const slab* const s = source_.find(block);
-  if (s == nullptr && class_in_nursery(block) == c) return nullptr;
-  if (s == nullptr || s->block_class() != c) return "quarry: a cached block is not of its class";
-  const std::size_t index = s->index_of(block);
-  return index == slab::most_blocks || s->is_free(index) ? "quarry: a cached block is free in its slab"
-                                                         : nullptr;
+  const pool* const p = pools_.find(c);
+  if ((p != nullptr && p->uses(block)) || class_in_nursery(block) == c) return nullptr;
+  return "quarry: a cached block is not one of its class that its slab has as used";
 }
 
 } // namespace quarry::detail

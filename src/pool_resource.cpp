@@ -118,11 +118,8 @@ void unsynchronized_pool_resource::reserve(std::size_t bytes, std::size_t alignm
 }
 
 std::size_t unsynchronized_pool_resource::trim(std::size_t keep_bytes) noexcept {
-  detail::pool_core& core = state().core;
-  const std::size_t before = core.bytes_given();
   state().magazines.flush();
-  core.trim(keep_bytes);
-  return core.bytes_given() - before;
+  return state().core.trim(keep_bytes);
 }
 
 pool_statistics unsynchronized_pool_resource::statistics() const noexcept {
@@ -191,11 +188,8 @@ void synchronized_pool_resource::reserve(std::size_t bytes, std::size_t alignmen
 }
 
 std::size_t synchronized_pool_resource::trim(std::size_t keep_bytes) noexcept {
-  detail::pool_core& core = state().core;
-  const std::size_t before = core.bytes_given();
   state().magazines.flush_all();
-  core.trim(keep_bytes);
-  return core.bytes_given() - before;
+  return state().core.trim(keep_bytes);
 }
 
 pool_statistics synchronized_pool_resource::statistics() const noexcept {

@@ -5,6 +5,8 @@
 #include <new>
 #include <stdexcept>
 
+#include "poison.hpp"
+
 namespace quarry::detail {
 
 region_node& node_of(block_record& r) noexcept {
@@ -59,11 +61,14 @@ void* regions::obtain(upstream& up, std::size_t bytes, std::size_t alignment) {
 
 // ---- and go
 
-void regions::give_back(upstream& up, void* memory) noexcept {
+bool regions::give_back(upstream& up, void* memory) noexcept {
   const std::lock_guard retiring(up.mutex());
   region_node& node = *find(memory);
+  unpoison(node.base, node.bytes); // for the observer, who may look at it, and keep it
   node.held = observer_ != nullptr && !observer_->region_retiring(node.described());
-  if (!node.held) give_upstream(up, node);
+  if (node.held) return false;
+  give_upstream(up, node);
+  return true;
 }
 
 void regions::give_upstream(upstream& up, region_node& node) noexcept {

@@ -48,7 +48,7 @@ public:
   /// Throws what upstream or the observer throws, and then nothing has changed.
   void* obtain(upstream& up, std::size_t bytes, std::size_t alignment) override;
   /// Unless the observer holds it.
-  void give_back(upstream& up, void* memory) noexcept override;
+  bool give_back(upstream& up, void* memory) noexcept override;
   std::size_t id_of(const void* memory) const noexcept override;
 
   void let_go(upstream& up, std::size_t id) noexcept;

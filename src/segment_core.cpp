@@ -102,10 +102,8 @@ std::size_t segment_core::region_offset_of(block_record& r) const noexcept {
 }
 
 std::size_t segment_core::trim(std::size_t keep_bytes) noexcept {
-  const std::size_t before = core_.bytes_given();
   caches_.flush_all();
-  core_.trim(keep_bytes);
-  return core_.bytes_given() - before;
+  return core_.trim(keep_bytes);
 }
 
 void segment_core::check_invariants() const {

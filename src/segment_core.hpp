@@ -76,10 +76,11 @@ private:
     bool is_live(std::uint32_t seen) const noexcept {
       return block_record::is_live(seen) && block_record::free_of(seen) == free;
     }
-    // Whether `count` elements are all that fit; no division, which takes longer than the rest.
+    // Whether `count` elements are all that fit, and some; no division, which takes longer than the rest.
     bool holds_just(std::size_t count, std::size_t element_size) const noexcept {
       std::size_t bytes;
-      return !__builtin_mul_overflow(count, element_size, &bytes) && capacity - bytes < element_size;
+      return !__builtin_mul_overflow(count, element_size, &bytes) && bytes != 0 &&
+             capacity - bytes < element_size;
     }
   };
 

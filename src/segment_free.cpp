@@ -160,7 +160,7 @@ void segment_core::give_to_slab(const found& f) noexcept {
   else if (poisoning())
     core_.deallocate_poisoned(f.c, block);
   else
-    core_.flush(f.c, &block, 1);
+    core_.deallocate(f.c, block);
 }
 
 void segment_core::wipe(const found& f) const noexcept {

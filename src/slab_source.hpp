@@ -53,13 +53,14 @@ public:
   /// null.
   slab* take_below(const slab* above, size_class c, std::size_t class_bytes) noexcept;
 
-  /// Takes back empty slabs, linked by `left`; calls nobody.
-  void give(slab* first) noexcept;
+  /// Takes back empty slabs, linked by `left`; returns how many. Calls nobody.
+  std::size_t give(slab* first) noexcept;
 
-  /// Does what is due by the count of frees; gives at most two chunks upstream.
-  void tick() noexcept {
+  /// Does what is due by the count of frees; gives at most two chunks upstream, or where a number of bytes
+  /// may be retained as many as `slabs` came back.
+  void tick(std::size_t slabs = 0) noexcept {
     const std::size_t idle = idle_;
-    if ((idle != 0 && idle > allowed_idle()) || retention_.period_is_over()) advance();
+    if ((idle != 0 && idle > allowed_idle()) || retention_.period_is_over()) advance(slabs);
   }
 
   /// True once after each period at whose end more than a third of what is held was not used.
@@ -80,8 +81,8 @@ public:
   /// regions, which hold what there is, that would not help.
   bool places_low() const noexcept { return usage_.has_fallen() && !recorded() && scattered(); }
 
-  /// Gives empty chunks upstream while at least `keep_bytes` of them remain.
-  void trim(std::size_t keep_bytes) noexcept;
+  /// Gives empty chunks upstream while at least `keep_bytes` of them remain. Returns the bytes given.
+  std::size_t trim(std::size_t keep_bytes) noexcept;
 
   /// Gives everything upstream, used or not. No slab and no piece of bookkeeping is alive afterwards.
   void release_all() noexcept;
@@ -198,10 +199,10 @@ private:
   std::size_t allowed_idle() const noexcept;
   bool has_surplus(std::size_t allowed, std::size_t least_left) const noexcept;
   chunk* remove_surplus(std::size_t allowed, std::size_t least_left) noexcept;
-  void give_surplus() noexcept;
-  void advance() noexcept;
-  void give_upstream(chunk& c) noexcept;
-  void give_empty_blocks(descriptor_store& of) noexcept;
+  bool give_surplus() noexcept;
+  void advance(std::size_t slabs) noexcept;
+  std::size_t give_upstream(chunk& c) noexcept;
+  std::size_t give_empty_block(descriptor_store& of) noexcept;
   void note_idle() noexcept;
   void check_unit(const chunk& c, std::size_t unit) const;
 

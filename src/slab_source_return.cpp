@@ -6,17 +6,20 @@
 
 namespace quarry::detail {
 
-void slab_source::give(slab* first) noexcept {
+std::size_t slab_source::give(slab* first) noexcept {
   const std::lock_guard guard(mutex_);
-  while (first != nullptr) {
+  std::size_t count = 0;
+  for (; first != nullptr; ++count) {
     slab& s = *first;
     first = s.left;
     return_units(s);
   }
   note_idle();
+  return count;
 }
 
-void slab_source::give_surplus() noexcept {
+// Two chunks at most. False when that was all there is to give.
+bool slab_source::give_surplus() noexcept {
   chunk* surplus[2] = {};
   {
     const std::lock_guard guard(mutex_);
@@ -28,6 +31,7 @@ void slab_source::give_surplus() noexcept {
   }
   for (chunk* c : surplus)
     if (c != nullptr) give_upstream(*c);
+  return surplus[1] != nullptr;
 }
 
 void slab_source::return_units(slab& s) noexcept {
@@ -72,42 +76,46 @@ chunk* slab_source::remove_surplus(std::size_t allowed, std::size_t least_left) 
   return c;
 }
 
-void slab_source::give_upstream(chunk& c) noexcept {
+// With it a block of slabs' and one of chunks' descriptors, if there is one in which nothing lies. Returns
+// the bytes given.
+std::size_t slab_source::give_upstream(chunk& c) noexcept {
   thrift_.note_progress();
-  up_.deallocate_region(c.base, c.bytes, chunk::alignment_of(c.bytes));
+  const bool went = up_.deallocate_region(c.base, c.bytes, chunk::alignment_of(c.bytes));
+  const std::size_t given = went ? c.bytes : 0;
   {
     const std::lock_guard guard(mutex_);
     give_descriptor(&c, descriptor_bytes(c.bytes));
   }
-  give_empty_blocks(slabs_);
-  give_empty_blocks(chunk_descriptors_);
+  return given + give_empty_block(slabs_) + give_empty_block(chunk_descriptors_);
 }
 
-void slab_source::give_empty_blocks(descriptor_store& of) noexcept {
-  for (;;) {
-    slab* block;
-    {
-      const std::lock_guard guard(mutex_);
-      block = of.remove_empty();
-    }
-    if (block == nullptr) return;
-    of.give_upstream(up_, *block);
+std::size_t slab_source::give_empty_block(descriptor_store& of) noexcept {
+  slab* block;
+  {
+    const std::lock_guard guard(mutex_);
+    block = of.remove_empty();
   }
+  return block == nullptr ? 0 : of.give_upstream(up_, *block);
 }
 
-void slab_source::trim(std::size_t keep_bytes) noexcept {
+std::size_t slab_source::trim(std::size_t keep_bytes) noexcept {
+  std::size_t given = 0;
   for (;;) {
     chunk* c;
     {
       const std::lock_guard guard(mutex_);
       c = remove_surplus(keep_bytes, keep_bytes);
     }
-    if (c == nullptr) return;
-    give_upstream(*c);
+    if (c == nullptr) break;
+    given += give_upstream(*c);
   }
+  if (given == 0) return 0;
+  for (descriptor_store* const of : {&slabs_, &chunk_descriptors_})
+    while (const std::size_t bytes = give_empty_block(*of)) given += bytes;
+  return given;
 }
 
-void slab_source::advance() noexcept {
+void slab_source::advance(std::size_t slabs) noexcept {
   {
     const std::lock_guard guard(mutex_);
     if (retention_.period_is_over()) {
@@ -117,7 +125,9 @@ void slab_source::advance() noexcept {
       note_idle();
     }
   }
-  give_surplus();
+  const std::size_t most = retention_.is_fixed() ? std::max<std::size_t>(slabs, 2) : 2;
+  for (std::size_t given = 0; given < most && give_surplus(); given += 2) {
+  }
 }
 
 void slab_source::note_idle() noexcept {

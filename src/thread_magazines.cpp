@@ -92,7 +92,11 @@ void* thread_magazines::allocate(size_class c) {
 
 void thread_magazines::deallocate(size_class c, void* block) noexcept {
   thread_cache* const cache = c < magazine_count ? find_or_make(false) : nullptr;
-  if (cache == nullptr) return core_.flush(c, &block, 1);
+  if (cache == nullptr) {
+    core_.deallocate(c, block);
+    if (core_.pools().reserved(c) == 0) see_to_room_of_all();
+    return;
+  }
   if (give_quickly(*cache, c, block)) return;
   magazine_set* const set = cache;
   const std::uint32_t refusals = cache->refusals;

@@ -79,6 +79,7 @@ private:
   void reclaim(size_class c) noexcept;
   void look_for_room(thread_cache& cache) noexcept;
   void see_to_room(thread_cache& cache, std::uint32_t refusals_before) noexcept;
+  void see_to_room_of_all() noexcept;
   void give_up_room(thread_cache& cache) noexcept;
   bool take_room_of_idle(thread_cache* heir) noexcept;
   thread_cache* next_idle(const thread_cache* heir) noexcept;

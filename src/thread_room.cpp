@@ -75,6 +75,13 @@ void thread_magazines::see_to_room(thread_cache& cache, std::uint32_t refusals_b
   take_room_of_idle(nullptr);
 }
 
+// The same after a call without a cache: what there may be falls with what is used, also where all that comes
+// back is of classes without a magazine.
+void thread_magazines::see_to_room_of_all() noexcept {
+  core_.see_to_depots();
+  if (room_bytes_.load_relaxed() > room_of_all()) take_room_of_idle(nullptr);
+}
+
 // The owner's side, which shuts visitors out.
 void thread_magazines::give_up_room(thread_cache& cache) noexcept {
   pool_core::flushed f;

@@ -8,16 +8,18 @@ namespace quarry::detail {
 
 void* upstream::allocate(std::size_t bytes, std::size_t alignment) {
   const std::lock_guard guard(mutex_);
-  // Counted before the call: upstream may call back, and then both are within the limit.
-  if (bytes > limit_ - held()) throw std::bad_alloc();
-  held_ += bytes;
+  // Where there is a limit it is counted before the call: upstream may call back, and then both are within.
+  const std::size_t promised = limit_ == no_limit ? 0 : bytes;
+  if (promised > limit_ - held()) throw std::bad_alloc();
+  held_ += promised;
   void* memory;
   try {
     memory = resource_->allocate(bytes, alignment);
   } catch (...) {
-    held_ -= bytes;
+    held_ -= promised;
     throw;
   }
+  held_ += bytes - promised;
   allocations_ += 1;
   return memory;
 }
@@ -27,7 +29,6 @@ void upstream::deallocate(void* memory, std::size_t bytes, std::size_t alignment
   unpoison(memory, bytes); // what goes back is clean
   resource_->deallocate(memory, bytes, alignment);
   held_ -= bytes;
-  given_ += bytes;
   deallocations_ += 1;
 }
 

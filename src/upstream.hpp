@@ -15,7 +15,8 @@ class upstream;
 class region_keeper {
 public:
   virtual void* obtain(upstream& up, std::size_t bytes, std::size_t alignment) = 0;
-  virtual void give_back(upstream& up, void* memory) noexcept = 0;
+  /// False when it is kept.
+  virtual bool give_back(upstream& up, void* memory) noexcept = 0;
   virtual std::size_t id_of(const void* memory) const noexcept = 0;
 
 protected:
@@ -42,26 +43,29 @@ public:
   void* allocate_region(std::size_t bytes, std::size_t alignment) {
     return regions_ == nullptr ? allocate(bytes, alignment) : regions_->obtain(*this, bytes, alignment);
   }
-  void deallocate_region(void* memory, std::size_t bytes, std::size_t alignment) noexcept {
-    if (regions_ == nullptr) return deallocate(memory, bytes, alignment);
-    regions_->give_back(*this, memory);
+  /// False when it is held.
+  bool deallocate_region(void* memory, std::size_t bytes, std::size_t alignment) noexcept {
+    if (regions_ != nullptr) return regions_->give_back(*this, memory);
+    deallocate(memory, bytes, alignment);
+    return true;
   }
   std::size_t region_id_of(const void* memory) const noexcept {
     return regions_ == nullptr ? 0 : regions_->id_of(memory);
   }
 
   std::size_t held() const noexcept { return held_; }
-  std::size_t given() const noexcept { return given_; } ///< bytes ever given back
   std::size_t allocations() const noexcept { return allocations_; }
   std::size_t deallocations() const noexcept { return deallocations_; }
 
 private:
+  static constexpr std::size_t no_limit = ~std::size_t{0};
+
   std::pmr::memory_resource* const resource_;
   optional_recursive_mutex mutex_;
-  const std::size_t limit_ = ~std::size_t{0};
+  const std::size_t limit_ = no_limit;
   region_keeper* const regions_ = nullptr;
   // Written under the mutex.
-  relaxed<std::size_t> held_, given_, allocations_, deallocations_;
+  relaxed<std::size_t> held_, allocations_, deallocations_;
 };
 
 } // namespace quarry::detail

@@ -16,9 +16,11 @@ class usage {
 public:
   explicit usage(bool shared) noexcept : shared_(shared) {}
 
-  /// Pooled blocks were taken from slabs.
+  /// Pooled blocks were taken from slabs. What others take and give back meanwhile may be missed by half: of
+  /// more given than taken the difference is nothing.
   void add(std::size_t bytes) noexcept {
-    const std::size_t now = increase(taken_, bytes) - given_.load(std::memory_order_relaxed);
+    const std::size_t taken = increase(taken_, bytes);
+    const std::size_t now = taken - std::min(taken, given_.load(std::memory_order_relaxed));
     raise(window_peak_, now);
     raise(period_peak_, now);
     raise(peak_, now + oversized());
