@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "upstream.hpp"
 
@@ -45,6 +46,8 @@ public:
     locked([&] { add(memory, size); });
   }
 
+  /// Takes everything away: it is what is returned that has it.
+  bookkeeping remove_all() noexcept { return std::exchange(*this, bookkeeping(share_)); }
   /// Gives every block back; all pieces are dead.
   void release_all(upstream& up) noexcept;
 

@@ -55,6 +55,14 @@ slab* descriptor_store::remove_empty() noexcept {
   return found;
 }
 
+descriptor_store descriptor_store::remove_all() noexcept {
+  descriptor_store all = *this;
+  full_ = roomy_ = {};
+  serving_ = nullptr;
+  empty_ = 0;
+  return all;
+}
+
 void descriptor_store::release_all(upstream& up) noexcept {
   for (address_tree<slab>* const blocks : {&full_, &roomy_})
     while (slab* const block = blocks->lowest()) {

@@ -47,6 +47,8 @@ public:
     return bytes;
   }
 
+  /// Takes everything away: it is what is returned that has it.
+  descriptor_store remove_all() noexcept;
   /// Gives every block back; all pieces are dead.
   void release_all(upstream& up) noexcept;
   void check_invariants() const;

@@ -132,16 +132,22 @@ std::size_t oversized::bytes() const noexcept {
   return bytes_;
 }
 
-void oversized::release_all() noexcept {
-  for (std::size_t i = 0; i < count_; ++i)
-    if (entry& e = entries_[i]; e.address != nullptr)
-      up_.deallocate_region(e.address, asked_of_upstream(e.bytes), e.alignment);
-  entry* const table = std::exchange(entries_, first_.data());
-  const std::size_t count = std::exchange(count_, first_count);
+oversized::everything oversized::remove_all() noexcept {
+  everything all{first_, entries_ == first_.data() ? nullptr : entries_, count_};
   first_.fill({});
+  entries_ = first_.data();
+  count_ = first_count;
   bytes_ = 0;
   blocks_ = 0;
-  if (table != first_.data()) up_.deallocate(table, count * sizeof(entry), alignof(entry));
+  return all;
+}
+
+void oversized::give_back(const everything& all) noexcept {
+  const entry* const table = all.table == nullptr ? all.first.data() : all.table;
+  for (std::size_t i = 0; i < all.count; ++i)
+    if (const entry& e = table[i]; e.address != nullptr)
+      up_.deallocate_region(e.address, asked_of_upstream(e.bytes), e.alignment);
+  if (all.table != nullptr) up_.deallocate(all.table, all.count * sizeof(entry), alignof(entry));
 }
 
 void oversized::check_invariants() const {

@@ -32,8 +32,10 @@ public:
   std::size_t blocks() const noexcept;
   std::size_t bytes() const noexcept;
 
-  /// Gives everything upstream, the table included.
-  void release_all() noexcept;
+  /// Takes everything away, the table included, to be given upstream.
+  struct everything;
+  everything remove_all() noexcept;
+  void give_back(const everything&) noexcept;
   void check_invariants() const;
 
 private:
@@ -62,6 +64,12 @@ private:
   std::size_t bytes_ = 0;
   std::uint32_t blocks_ = 0;
   std::uint32_t promised_ = 0; // entries set aside for allocations under way
+};
+
+struct oversized::everything {
+  std::array<entry, first_count> first;
+  entry* table; // null where it was the first one
+  std::size_t count;
 };
 
 } // namespace quarry::detail

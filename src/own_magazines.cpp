@@ -110,12 +110,14 @@ void own_magazines::make_largest() {
   stays_large_ = true;
 }
 
-void own_magazines::give_back() noexcept {
+own_magazines::set_memory own_magazines::remove() noexcept {
   cold_calls_ = 0;
   stays_large_ = false;
-  void* const memory = std::exchange(set_, &no_magazines);
-  const std::size_t bytes = std::exchange(bytes_, 0);
-  if (bytes != 0) core_.door().deallocate(memory, bytes, alignment);
+  return {std::exchange(set_, &no_magazines), std::exchange(bytes_, 0)};
+}
+
+void own_magazines::give_back(set_memory dead) noexcept {
+  if (dead.bytes != 0) core_.door().deallocate(dead.begin, dead.bytes, alignment);
 }
 
 // ---- seen from outside

@@ -17,7 +17,7 @@ namespace quarry::detail {
 class own_magazines {
 public:
   own_magazines(pool_core& core, magazine_set*& set) noexcept : core_(core), set_(set) {}
-  ~own_magazines() { give_back(); }
+  ~own_magazines() { give_back(remove()); }
   own_magazines(const own_magazines&) = delete;
   own_magazines& operator=(const own_magazines&) = delete;
 
@@ -36,7 +36,13 @@ public:
   /// As large as they come to be, for good: no call upstream for that later. Throws what upstream throws.
   void make_largest();
   void flush(bool gives_up_room = false) noexcept; ///< no chunk goes upstream
-  void give_back() noexcept;                       ///< their blocks are dead; the next ones are late again
+  /// There are none any more; their blocks are dead, and the next ones are late again.
+  struct set_memory {
+    void* begin;
+    std::size_t bytes; // or 0
+  };
+  set_memory remove() noexcept;
+  void give_back(set_memory) noexcept;
 
   std::array<std::size_t, size_class_count> count_blocks() const noexcept;
   std::size_t list_blocks(const void** out, std::size_t room) const noexcept {

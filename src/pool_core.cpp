@@ -87,17 +87,22 @@ void pool_core::to_records(void** blocks, std::size_t count) const noexcept {
   }
 }
 
+// First all is taken away, then given upstream: what upstream does from within finds an empty pool.
 void pool_core::release_all() noexcept {
-  if (void* const memory = nursery_.remove())
-    upstream_.deallocate(memory, nursery::bytes, nursery::alignment);
+  const bool is_nursery_alone = upstream_.allocations() - upstream_.deallocations() <= 1;
+  void* const in_nursery = nursery_.remove();
   nursery_.reopen();
   usage_.clear();
-  if (upstream_.allocations() == upstream_.deallocations()) return; // there is nothing else
+  if (is_nursery_alone && in_nursery != nullptr)
+    return upstream_.deallocate(in_nursery, nursery::bytes, nursery::alignment);
   pools_.remove_all();
-  if (quarantine* const q = quarantine_.load(std::memory_order_acquire)) q->forget_all();
   depots_.forget_all();
-  oversized_.release_all();
-  source_.release_all();
+  if (quarantine* const q = quarantine_.load(std::memory_order_acquire)) q->forget_all();
+  oversized::everything large = oversized_.remove_all();
+  slab_source::everything slabs = source_.remove_all();
+  if (in_nursery != nullptr) upstream_.deallocate(in_nursery, nursery::bytes, nursery::alignment);
+  oversized_.give_back(large);
+  source_.give_back(slabs);
 }
 
 } // namespace quarry::detail

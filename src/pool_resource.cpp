@@ -8,6 +8,7 @@
 #include "poison.hpp"
 #include "pool_core.hpp"
 #include "slab_survey.hpp"
+#include "thread_call.hpp"
 #include "thread_magazines.hpp"
 
 namespace quarry {
@@ -94,8 +95,9 @@ void unsynchronized_pool_resource::deallocate_cold(void* p, std::size_t bytes,
 }
 
 void unsynchronized_pool_resource::release() noexcept {
-  state().magazines.give_back();
+  const detail::own_magazines::set_memory magazines = state().magazines.remove();
   state().core.release_all();
+  state().magazines.give_back(magazines);
 }
 
 std::pmr::memory_resource* unsynchronized_pool_resource::upstream_resource() const noexcept {
@@ -157,17 +159,20 @@ inline const detail::synchronized_state& synchronized_pool_resource::state() con
 }
 
 void* synchronized_pool_resource::allocate_cold(std::size_t bytes, std::size_t alignment) {
+  const detail::thread_call inside(state().magazines);
   const std::size_t last = last_byte_of(at_least_one(bytes), alignment);
   if (void* const block = state().magazines.allocate_in_nursery(last)) return block;
   return allocate_past_nursery(state(), bytes, alignment);
 }
 
 void synchronized_pool_resource::deallocate_cold(void* p, std::size_t bytes, std::size_t alignment) noexcept {
+  const detail::thread_call inside(state().magazines);
   const size_class c = size_class_of_last(last_byte_of(at_least_one(bytes), alignment));
   if (!state().magazines.deallocate_in_nursery(c, p)) deallocate_past_nursery(state(), p, bytes, alignment);
 }
 
 void synchronized_pool_resource::release() noexcept {
+  const detail::only_call alone(state().magazines);
   state().magazines.forget_all();
   state().core.release_all();
 }
@@ -183,27 +188,35 @@ std::size_t synchronized_pool_resource::good_size(std::size_t bytes, std::size_t
 }
 
 void synchronized_pool_resource::reserve(std::size_t bytes, std::size_t alignment, std::size_t count) {
+  const detail::thread_call inside(state().magazines);
   detail::pool_core& core = state().core;
   core.pools().of(class_to_reserve(core, bytes, alignment)).reserve(count);
 }
 
 std::size_t synchronized_pool_resource::trim(std::size_t keep_bytes) noexcept {
+  const detail::thread_call inside(state().magazines);
   state().magazines.flush_all();
   return state().core.trim(keep_bytes);
 }
 
 pool_statistics synchronized_pool_resource::statistics() const noexcept {
+  const detail::thread_call inside(state().magazines);
   return state().core.statistics(state().magazines.count_blocks());
 }
 
-bool synchronized_pool_resource::owns(const void* p) const noexcept { return state().core.owns(p); }
+bool synchronized_pool_resource::owns(const void* p) const noexcept {
+  const detail::thread_call inside(state().magazines);
+  return state().core.owns(p);
+}
 
 void synchronized_pool_resource::check_invariants() const {
+  const detail::thread_call inside(state().magazines);
   state().core.check_invariants();
   state().magazines.check_invariants();
 }
 
 detail::slab_survey synchronized_pool_resource::survey() const {
+  const detail::thread_call inside(state().magazines);
   return detail::take_survey(state().core, statistics(), [&](const void** out, std::size_t room) {
     return state().magazines.list_blocks(out, room);
   });

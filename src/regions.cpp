@@ -4,6 +4,7 @@
 #include <functional>
 #include <new>
 #include <stdexcept>
+#include <utility>
 
 #include "poison.hpp"
 
@@ -65,7 +66,7 @@ bool regions::give_back(upstream& up, void* memory) noexcept {
   const std::lock_guard retiring(up.mutex());
   region_node& node = *find(memory);
   unpoison(node.base, node.bytes); // for the observer, who may look at it, and keep it
-  node.held = observer_ != nullptr && !observer_->region_retiring(node.described());
+  node.held = observer_ != nullptr && !node.is_told_of && !observer_->region_retiring(node.described());
   if (node.held) return false;
   give_upstream(up, node);
   return true;
@@ -77,7 +78,7 @@ void regions::give_upstream(upstream& up, region_node& node) noexcept {
     tree_.erase(node);
   }
   up.deallocate(node.base, node.bytes, node.alignment());
-  node.held = false;
+  node.held = node.is_told_of = false;
   const std::lock_guard guard(mutex_);
   node.left = spare_;
   spare_ = &node;
@@ -95,13 +96,41 @@ void regions::let_go(upstream& up, std::size_t id) noexcept {
   if (held != nullptr) give_upstream(up, *held);
 }
 
-void regions::release_all(upstream& up) noexcept {
+void regions::let_go_of_all(upstream& up) noexcept {
   const std::lock_guard retiring(up.mutex());
-  while (region_node* const node = tree_.lowest()) give_upstream(up, *node);
-  const std::lock_guard guard(mutex_);
-  spare_ = nullptr;
-  nodes_ = 0;
-  memory_.release_all(up);
+  for (;;) {
+    region_node* held = nullptr;
+    {
+      const std::lock_guard guard(mutex_);
+      held = tree_.find([](const region_node& node) { return node.held; });
+    }
+    if (held == nullptr) return;
+    give_upstream(up, *held);
+  }
+}
+
+// An observer may lead back here, and free what lies in a region: then that goes at once, and is not told
+// twice.
+void regions::part_from_observer(upstream& up) noexcept {
+  const std::lock_guard retiring(up.mutex());
+  region_node* node = nullptr;
+  const auto next = [&](region_node& next_one) { node = &next_one; };
+  for (const void* last = nullptr; observer_ != nullptr && next_node(last, next); last = node->base)
+    if (!node->held && !std::exchange(node->is_told_of, true)) observer_->region_retiring(node->described());
+  observer_ = nullptr;
+}
+
+void regions::release_all(upstream& up) noexcept {
+  let_go_of_all(up);
+  bookkeeping nodes;
+  {
+    const std::lock_guard guard(mutex_);
+    if (!tree_.empty()) return; // upstream has led to new ones
+    spare_ = nullptr;
+    nodes_ = 0;
+    nodes = memory_.remove_all();
+  }
+  nodes.release_all(up);
 }
 
 // ---- looking

@@ -24,6 +24,7 @@ struct alignas(64) region_node {
   std::uint32_t id;
   std::uint8_t alignment_log2;
   bool held;
+  bool is_told_of; // that it retires, with the end of the pool
 
   std::size_t alignment() const noexcept { return std::size_t{1} << alignment_log2; }
 
@@ -52,7 +53,9 @@ public:
   std::size_t id_of(const void* memory) const noexcept override;
 
   void let_go(upstream& up, std::size_t id) noexcept;
-  /// Gives back what is still held, and the nodes. Expects no other regions.
+  /// Tells the observer that all regions retire, whatever it says, and then nothing any more.
+  void part_from_observer(upstream& up) noexcept;
+  /// Gives back what is still held, and the nodes unless there are other regions.
   void release_all(upstream& up) noexcept;
 
   /// The region that `address` lies in, or null.
@@ -79,9 +82,10 @@ public:
 
 private:
   region_node& take_node(upstream& up);
+  void let_go_of_all(upstream& up) noexcept;
   void give_upstream(upstream& up, region_node& node) noexcept;
 
-  region_observer* const observer_;
+  region_observer* observer_; // changed under the upstream mutex
   mutable std::mutex mutex_;
   address_tree<region_node> tree_;
   region_node* spare_ = nullptr;

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "poison.hpp"
+#include "thread_call.hpp"
 
 namespace quarry::detail {
 
@@ -38,7 +39,24 @@ segment_core& segment_core::make(const segment_pool_options& options, std::pmr::
 
 // ---- allocating
 
+// What describes blocks is not given back for other blocks. So an empty pool may come to be full of it, but
+// not to fail.
 recorded_block segment_core::allocate_cold(std::size_t bytes, std::size_t alignment, block_holder holder) {
+  try {
+    const thread_call inside(caches_);
+    return allocate_inside(bytes, alignment, holder);
+  } catch (const std::bad_alloc&) {
+    if (!regions_.empty() || thread_call::is_within(caches_)) throw;
+  }
+  {
+    const only_call alone(caches_);
+    release_what_describes();
+  }
+  const thread_call inside(caches_);
+  return allocate_inside(bytes, alignment, holder);
+}
+
+recorded_block segment_core::allocate_inside(std::size_t bytes, std::size_t alignment, block_holder holder) {
   const std::size_t last = last_of_aligned(bytes, alignment);
   if (!core_.pooled(last, alignment)) return allocate_region(bytes, alignment, holder);
 
@@ -101,12 +119,24 @@ std::size_t segment_core::region_offset_of(block_record& r) const noexcept {
                        : static_cast<std::size_t>(r.address.load_relaxed() - core_.chunk_of(slab_of(r)).base);
 }
 
+void segment_core::let_go(std::size_t id) noexcept {
+  const thread_call inside(caches_);
+  regions_.let_go(core_.door(), id);
+}
+
+pool_statistics segment_core::statistics() const noexcept {
+  const thread_call inside(caches_);
+  return core_.statistics(caches_.count_blocks());
+}
+
 std::size_t segment_core::trim(std::size_t keep_bytes) noexcept {
+  const thread_call inside(caches_);
   caches_.flush_all();
   return core_.trim(keep_bytes);
 }
 
 void segment_core::check_invariants() const {
+  const thread_call inside(caches_);
   core_.check_invariants();
   caches_.check_invariants();
   regions_.check_invariants();

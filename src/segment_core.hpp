@@ -44,13 +44,13 @@ public:
   /// Makes a span of what a handle has; false when the pool has gone.
   bool hand_out(block_record& r) noexcept;
 
-  void let_go(std::size_t id) noexcept { regions_.let_go(core_.door(), id); }
+  void let_go(std::size_t id) noexcept;
   void release() noexcept;
   std::size_t trim(std::size_t keep_bytes) noexcept;
   /// The pool's end: reports what is out, and ends the core, or leaves that to the last handle.
   void close() noexcept;
 
-  pool_statistics statistics() const noexcept { return core_.statistics(caches_.count_blocks()); }
+  pool_statistics statistics() const noexcept;
   bool owns(const void* p) const noexcept { return regions_.find(p) != nullptr; }
   bool next_region(region& r) const noexcept { return regions_.next(r); }
   std::size_t region_id_of(block_record& r) const noexcept;
@@ -96,6 +96,7 @@ private:
 
   size_class class_of(std::size_t bytes, std::size_t alignment, block_holder holder) const noexcept;
   recorded_block allocate_cold(std::size_t bytes, std::size_t alignment, block_holder holder);
+  recorded_block allocate_inside(std::size_t bytes, std::size_t alignment, block_holder holder);
   recorded_block make_live(block_record& r, size_class c, block_holder holder) noexcept;
   recorded_block allocate_region(std::size_t bytes, std::size_t alignment, block_holder holder);
   void make_room() noexcept;
@@ -122,6 +123,7 @@ private:
   std::size_t count_handles() noexcept;
   void free_all_but_handles() noexcept;
   void leave_orphan() noexcept;
+  void release_what_describes() noexcept;
   void report_leaks() noexcept;
   void wait_for_visitors() const noexcept;
   void end() noexcept;

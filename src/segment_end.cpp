@@ -2,6 +2,7 @@
 #include <thread>
 
 #include "segment_core.hpp"
+#include "thread_call.hpp"
 
 namespace quarry::detail {
 
@@ -50,10 +51,16 @@ void segment_core::free_all_but_handles() noexcept {
 }
 
 void segment_core::release() noexcept {
+  const only_call alone(caches_);
   caches_.flush_all(thread_magazines::when_busy::wait);
   free_all_but_handles();
   core_.trim(0);
-  if (count_handles() != 0 || !regions_.empty()) return; // what describes them must stay
+  release_what_describes();
+}
+
+// Unless there are regions: what describes them must stay.
+void segment_core::release_what_describes() noexcept {
+  if (!regions_.empty()) return;
   core_.release_all();
   regions_.release_all(core_.door());
 }
@@ -81,6 +88,7 @@ void segment_core::close() noexcept {
   }
   free_all_but_handles();
   core_.trim(0);
+  regions_.part_from_observer(core_.door());
   leave_orphan();
 }
 

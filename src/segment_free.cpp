@@ -3,6 +3,7 @@
 
 #include "poison.hpp"
 #include "segment_core.hpp"
+#include "thread_call.hpp"
 
 namespace quarry::detail {
 
@@ -71,8 +72,10 @@ bool segment_core::try_free(const found& f, std::uint32_t seen) noexcept {
   return hot == outcome::cold ? try_free_cold(f, seen) : hot == outcome::freed;
 }
 
+// What is said of the address may be bogus: what it leads to stays while we are inside.
 void segment_core::deallocate_elements(const void* p, std::size_t count, std::size_t element_size) noexcept {
   if (p == segment_pool::empty_bytes().data() && count == 0) return;
+  const thread_call inside(caches_);
   const found f = look_up(p);
   const bool fits = f.holds_just(count, element_size);
   if (!free_by_address(f, fits))
@@ -81,6 +84,7 @@ void segment_core::deallocate_elements(const void* p, std::size_t count, std::si
 }
 
 void segment_core::deallocate(const void* p, std::size_t bytes, std::size_t alignment) noexcept {
+  const thread_call inside(caches_);
   const found f = look_up(p);
   const bool fits = f.record != nullptr && f.capacity == capacity_for(bytes, alignment, f.record->holder());
   if (!free_by_address(f, fits))
@@ -130,10 +134,14 @@ bool segment_core::try_free_cold(const found& f, std::uint32_t seen) noexcept {
     inside_.fetch_sub(1, std::memory_order_release);
     return try_free_orphan(f, seen);
   }
-  const bool freed = exchange_for_free(*f.record, seen);
-  if (freed) {
-    wipe(f);
-    give(f);
+  bool freed;
+  {
+    const thread_call inside(caches_); // before the end of the pool may go on
+    freed = exchange_for_free(*f.record, seen);
+    if (freed) {
+      wipe(f);
+      give(f);
+    }
   }
   inside_.fetch_sub(1, std::memory_order_release);
   return freed;

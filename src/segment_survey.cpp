@@ -1,6 +1,7 @@
 // A segment pool, block by block, for its reports.
 #include "segment_core.hpp"
 #include "slab_survey.hpp"
+#include "thread_call.hpp"
 
 namespace quarry {
 
@@ -9,6 +10,7 @@ detail::slab_survey segment_pool::survey() const { return core().survey(); }
 namespace detail {
 
 slab_survey segment_core::survey() const {
+  const thread_call inside(caches_);
   std::vector<named_number> numbers = {{"slab_size", options_.slab_size},
                                        {"largest_segment", options_.largest_segment},
                                        {"retain_bytes", options_.retain_bytes}};

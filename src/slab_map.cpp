@@ -163,14 +163,14 @@ void slab_map::move_to(void* memory, std::size_t count) noexcept {
   current_.store(larger, std::memory_order_release);
 }
 
-void slab_map::release_all(upstream& up) noexcept {
-  table* t = current_.load(std::memory_order_relaxed);
+slab_map::table* slab_map::remove_all() noexcept {
+  table* const newest = current_.load(std::memory_order_relaxed);
   reset();
-  give_upstream(up, t);
+  return newest;
 }
 
 // A table and those before it, but for the one inside.
-void slab_map::give_upstream(upstream& up, table* t) noexcept {
+void slab_map::give_back(upstream& up, table* t) noexcept {
   while (t != nullptr && t != &first_) {
     table* const older = t->older;
     up.deallocate(t, bytes_of(t->mask + 1), alignof(table));

@@ -22,6 +22,24 @@ namespace quarry::detail {
 /// Writers lock; only grow() calls upstream.
 class slab_map {
 public:
+  // A key: the number of the granule, above it 18 bits of what is there. For a granule of a chunk: the unit
+  // in which it starts. For a small chunk: where in the granule it starts, in lines of 64 bytes, and above
+  // that the logarithm of its size, which is not 0. Or empty or erased. A value: the slots of a granule, and
+  // in the low bits how often a unit is more than 1 KiB, as a logarithm, up to a granule; or a small chunk
+  // and `small`.
+  //
+  // Whether an entry is that of a live block, and so stays, the key says alone: the value may be another's by
+  // then. What to make of the value, the value says alone, for who comes with a bogus address.
+  struct entry {
+    std::atomic<std::uintptr_t> key;
+    std::atomic<std::uintptr_t> value;
+  };
+  struct table {
+    table* older;
+    std::size_t mask;
+    entry* entries;
+  };
+
   slab_map() noexcept;
 
   /// The slab that `address` lies in, or null.
@@ -58,33 +76,18 @@ public:
       move_to(memory, count);
       if (!has_readers) outgrown = std::exchange(current_.load(std::memory_order_relaxed)->older, nullptr);
     });
-    give_upstream(up, outgrown);
+    give_back(up, outgrown);
   }
 
-  void release_all(upstream& up) noexcept;
+  /// Takes the tables away, to be given upstream.
+  table* remove_all() noexcept;
+  void give_back(upstream& up, table* newest) noexcept;
 
   static std::size_t granules_of(std::size_t chunk_bytes) noexcept {
     return chunk_bytes < granule ? 1 : chunk_bytes / granule;
   }
 
 private:
-  // A key: the number of the granule, above it 18 bits of what is there. For a granule of a chunk: the unit
-  // in which it starts. For a small chunk: where in the granule it starts, in lines of 64 bytes, and above
-  // that the logarithm of its size, which is not 0. Or empty or erased. A value: the slots of a granule, and
-  // in the low bits how often a unit is more than 1 KiB, as a logarithm, up to a granule; or a small chunk
-  // and `small`.
-  //
-  // Whether an entry is that of a live block, and so stays, the key says alone: the value may be another's by
-  // then. What to make of the value, the value says alone, for who comes with a bogus address.
-  struct entry {
-    std::atomic<std::uintptr_t> key;
-    std::atomic<std::uintptr_t> value;
-  };
-  struct table {
-    table* older;
-    std::size_t mask;
-    entry* entries;
-  };
   static constexpr std::uintptr_t empty_key = 0, erased_key = 1;
   static constexpr std::size_t first_count = 8;
   static constexpr unsigned place_shift = 46;
@@ -121,7 +124,6 @@ private:
   void make_empty(table& t, std::size_t i) noexcept;
   std::size_t next_count(std::size_t granules) const noexcept;
   void move_to(void* memory, std::size_t count) noexcept;
-  void give_upstream(upstream& up, table* newest) noexcept;
   void reset() noexcept;
 
   std::atomic<table*> current_;

@@ -84,8 +84,16 @@ public:
   /// Gives empty chunks upstream while at least `keep_bytes` of them remain. Returns the bytes given.
   std::size_t trim(std::size_t keep_bytes) noexcept;
 
-  /// Gives everything upstream, used or not. No slab and no piece of bookkeeping is alive afterwards.
-  void release_all() noexcept;
+  /// Takes everything away, used or not, to be given upstream. No slab and no piece of bookkeeping is alive
+  /// afterwards.
+  struct everything {
+    chunk_tree chunks;
+    slab_map::table* maps;
+    bookkeeping pieces, recorded_slabs;
+    descriptor_store slabs, chunk_descriptors;
+  };
+  everything remove_all() noexcept;
+  void give_back(everything&) noexcept;
 
   slab* find(const void* address) const noexcept { return map_.find(address); }
   /// Whether a slab has `address`, which may be any.

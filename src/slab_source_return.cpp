@@ -1,6 +1,7 @@
 // How slabs come back to a slab source, and chunks go upstream.
 #include <algorithm>
 #include <mutex>
+#include <utility>
 
 #include "slab_source.hpp"
 
@@ -135,20 +136,28 @@ void slab_source::note_idle() noexcept {
   settling_.store(retention_.settling(idle_), std::memory_order_relaxed);
 }
 
-void slab_source::release_all() noexcept {
-  while (chunk* const c = chunks_by_room_.last(all_rooms)) {
-    chunks_by_room_.erase(*c);
-    chunks_ -= 1;
-    up_.deallocate_region(c->base, c->bytes, chunk::alignment_of(c->bytes));
-  }
+slab_source::everything slab_source::remove_all() noexcept {
+  everything all{std::exchange(chunks_by_room_, {}),
+                 map_.remove_all(),
+                 bookkeeping_.remove_all(),
+                 recorded() ? limits_.recorded_slabs->remove_all() : bookkeeping(),
+                 slabs_.remove_all(),
+                 chunk_descriptors_.remove_all()};
+  chunks_ = 0;
   idle_ = 0;
   free_ = 0;
   note_idle();
-  map_.release_all(up_);
-  bookkeeping_.release_all(up_);
-  slabs_.release_all(up_);
-  chunk_descriptors_.release_all(up_);
-  if (recorded()) limits_.recorded_slabs->release_all(up_);
+  return all;
+}
+
+void slab_source::give_back(everything& all) noexcept {
+  while (chunk* const c = all.chunks.last(all_rooms)) {
+    all.chunks.erase(*c);
+    up_.deallocate_region(c->base, c->bytes, chunk::alignment_of(c->bytes));
+  }
+  map_.give_back(up_, all.maps);
+  for (bookkeeping* const each : {&all.pieces, &all.recorded_slabs}) each->release_all(up_);
+  for (descriptor_store* const each : {&all.slabs, &all.chunk_descriptors}) each->release_all(up_);
 }
 
 } // namespace quarry::detail

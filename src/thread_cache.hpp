@@ -11,25 +11,26 @@
 namespace quarry::detail {
 
 struct thread_cache_links {
-  std::atomic<bool> visited = false;      // a visitor is inside, or about to be
-  bool owner_is_out = false;              // a visitor's note; guarded by the registry mutex
-  bool parked = false;                    // without an owner; guarded by the registry mutex
-  std::atomic<bool> at_work = false;      // the owner made a cold call since somebody looked
-  bool lacks_room = false;                // the owner found all of it taken
-  std::uint8_t calls = 0;                 // cold ones of the owner, modulo 256
-  std::uint8_t calls_at_look = 0;         // their number when it last looked at the room there is
-  std::uint8_t calls_at_search = 0;       // their number when it last looked for an idle cache
-  std::uint8_t calls_to_wait = 4;         // before it looks for one again
-  std::uint8_t quick_calls = 0;           // how many of the next may be quick, see take_quickly
-  std::uint8_t asked = 0;                 // times the owner asked for room, modulo 256
-  std::uint32_t tops_seen = 0;            // Σ top when somebody looked; guarded by the registry mutex
-  std::uint32_t bytes_to_count = 0;       // freed into magazines, where that is counted
-  std::size_t share_seen = 0;             // the owner's share of room when it last looked
-  std::size_t all_seen = 0;               // the room of all when it last looked
-  thread_magazines* pool = nullptr;       // guarded by the registry mutex
-  thread_cache* next = nullptr;           // of the pool; guarded by the registry mutex
-  thread_cache* previous = nullptr;       // of the pool; guarded by the registry mutex
-  thread_cache* next_of_thread = nullptr; // the owning thread's
+  atomic_word<std::uint32_t> calls_inside; // calls of the owner that are under way, see thread_call
+  std::atomic<bool> visited = false;       // a visitor is inside, or about to be
+  bool owner_is_out = false;               // a visitor's note; guarded by the registry mutex
+  bool parked = false;                     // without an owner; guarded by the registry mutex
+  std::atomic<bool> at_work = false;       // the owner made a cold call since somebody looked
+  bool lacks_room = false;                 // the owner found all of it taken
+  std::uint8_t calls = 0;                  // cold ones of the owner, modulo 256
+  std::uint8_t calls_at_look = 0;          // their number when it last looked at the room there is
+  std::uint8_t calls_at_search = 0;        // their number when it last looked for an idle cache
+  std::uint8_t calls_to_wait = 4;          // before it looks for one again
+  std::uint8_t quick_calls = 0;            // how many of the next may be quick, see take_quickly
+  std::uint8_t asked = 0;                  // times the owner asked for room, modulo 256
+  std::uint32_t tops_seen = 0;             // Σ top when somebody looked; guarded by the registry mutex
+  std::uint32_t bytes_to_count = 0;        // freed into magazines, where that is counted
+  std::size_t share_seen = 0;              // the owner's share of room when it last looked
+  std::size_t all_seen = 0;                // the room of all when it last looked
+  thread_magazines* pool = nullptr;        // guarded by the registry mutex
+  thread_cache* next = nullptr;            // of the pool; guarded by the registry mutex
+  thread_cache* previous = nullptr;        // of the pool; guarded by the registry mutex
+  thread_cache* next_of_thread = nullptr;  // the owning thread's
 };
 
 // The slots follow the set, so it is last.
@@ -53,6 +54,11 @@ public:
 private:
   thread_cache& cache_;
 };
+
+inline thread_cache* thread_magazines::cache_at_hand() const noexcept {
+  magazine_set* const set = this_thread_table.sets[table_index_];
+  return set->serves(resource_) ? static_cast<thread_cache*>(set) : nullptr;
+}
 
 /// Guards which pool has which caches; one of the process, since threads and pools end independently.
 std::mutex& registry_mutex() noexcept;

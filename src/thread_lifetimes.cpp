@@ -36,16 +36,26 @@ struct thread_exit {
     this_thread_default_set = &no_magazines;
     while (thread_cache* const cache = first_of_this_thread) {
       first_of_this_thread = cache->next_of_thread;
-      thread_magazines* pool;
-      {
-        const std::lock_guard guard(registry_mutex());
-        pool = cache->pool;
-        if (pool != nullptr && pool->park(*cache)) continue;
-        if (pool != nullptr) ++pool->leaving_;
-      }
-      if (pool != nullptr) pool->retire(*cache);
-      give_cache(cache);
+      if (!leave(*cache)) give_cache(cache);
     }
+  }
+
+private:
+  // True when the cache was parked. Who has the pool alone is waited for, without touching the pool, which
+  // may end.
+  static bool leave(thread_cache& cache) noexcept {
+    thread_magazines* pool;
+    for (;; std::this_thread::yield()) {
+      const std::lock_guard guard(registry_mutex());
+      pool = cache.pool;
+      if (pool == nullptr) return false;
+      if (pool->closed_.load(std::memory_order_relaxed)) continue;
+      if (pool->park(cache)) return true;
+      ++pool->leaving_;
+      break;
+    }
+    pool->retire(cache);
+    return false;
   }
 };
 
@@ -101,8 +111,7 @@ void thread_magazines::let_go_of_caches() noexcept {
 // ---- threads come and go
 
 thread_cache* thread_magazines::find_or_make(bool may_allocate) noexcept {
-  if (magazine_set* const set = this_thread_table.sets[table_index_]; set->serves(resource_))
-    return static_cast<thread_cache*>(set);
+  if (thread_cache* const cache = cache_at_hand()) return cache;
   if (thread_has_left || !membarrier_works()) return nullptr;
   for (thread_cache* cache = first_of_this_thread; cache != nullptr; cache = cache->next_of_thread)
     if (cache->serves(resource_)) {

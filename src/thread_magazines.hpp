@@ -55,12 +55,15 @@ public:
 
 private:
   friend struct thread_exit;
+  friend class thread_call;
+  friend class only_call;
 
   template <class Function>
   void visit(when_busy, Function f) noexcept;
   template <class ForEach, class Function>
   void visit_each(const ForEach& for_each, when_busy, Function f) noexcept;
 
+  thread_cache* cache_at_hand() const noexcept; ///< null where another pool has its place in the table
   thread_cache* find_or_make(bool may_allocate) noexcept;
   thread_cache* make(bool may_allocate) noexcept;
   void link(thread_cache& cache) noexcept;
@@ -97,7 +100,9 @@ private:
   const std::size_t table_index_;
   bool is_default_ = false;
   std::atomic<std::size_t> cold_calls_ = 0;
-  atomic_word<std::size_t> room_bytes_;   // Σ capacity_bytes of the sets
+  atomic_word<std::size_t> room_bytes_;              // Σ capacity_bytes of the sets
+  std::atomic<std::size_t> calls_without_cache_ = 0; // that are under way, see thread_call
+  std::atomic<bool> closed_ = false;                 // one call has the pool alone
   std::atomic<std::uint32_t> parked_ = 0; // caches without a thread; changed under the registry mutex
 
   // Guarded by the registry mutex.

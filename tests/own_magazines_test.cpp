@@ -97,7 +97,7 @@ TEST_F(own_magazines_test, that_were_made_largest_stay_so) {
 
 TEST_F(own_magazines_test, are_given_back) {
   fill(1000);
-  magazines.give_back();
+  magazines.give_back(magazines.remove());
   core.release_all();
   live.clear();
   EXPECT_TRUE(upstream.clean());

@@ -52,7 +52,7 @@ protected:
     map.insert(c.get());
   }
   void TearDown() override {
-    map.release_all(up);
+    map.give_back(up, map.remove_all());
     EXPECT_TRUE(ledger.clean());
   }
 

@@ -26,7 +26,10 @@ protected:
     EXPECT_EQ(&source_.chunk_of(*slabs_[0]), &source_.chunk_of(*slabs_[7]));
     EXPECT_EQ(source_.chunk_count(), 2);
   }
-  ~slab_source_holes() override { source_.release_all(); }
+  ~slab_source_holes() override {
+    auto all = source_.remove_all();
+    source_.give_back(all);
+  }
 
   /// Gives a slab back and says where it was.
   const std::byte* give(std::size_t i) {

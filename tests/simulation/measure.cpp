@@ -53,7 +53,10 @@ struct pool_of_one_class {
   pool_of_one_class() {
     for (int i = 0; i < 100; ++i) slabs.refill(blocks.data(), blocks.size());
   }
-  ~pool_of_one_class() { source.release_all(); }
+  ~pool_of_one_class() {
+    auto all = source.remove_all();
+    source.give_back(all);
+  }
 
   // 64 blocks, `at_once` in each call.
   void refill(std::size_t at_once) {

@@ -38,7 +38,8 @@ modelled_pool::modelled_pool(machine& m, const design& d)
 
 modelled_pool::~modelled_pool() {
   shards_.clear();
-  source_.release_all();
+  auto all = source_.remove_all();
+  source_.give_back(all);
 }
 
 magazine_set& modelled_pool::set_of(int core) {
