@@ -1,6 +1,7 @@
 #include "pool_core.hpp"
 
 #include <algorithm>
+#include <mutex>
 
 #include "poison.hpp"
 
@@ -89,18 +90,24 @@ void pool_core::to_records(void** blocks, std::size_t count) const noexcept {
 
 // First all is taken away, then given upstream: what upstream does from within finds an empty pool.
 void pool_core::release_all() noexcept {
-  const bool is_nursery_alone = upstream_.allocations() - upstream_.deallocations() <= 1;
-  void* const in_nursery = nursery_.remove();
-  nursery_.reopen();
-  usage_.clear();
-  if (is_nursery_alone && in_nursery != nullptr)
-    return upstream_.deallocate(in_nursery, nursery::bytes, nursery::alignment);
+  const std::size_t out = upstream_.allocations() - upstream_.deallocations();
+  void* in_nursery;
+  {
+    const std::lock_guard guard(early_mutex_);
+    in_nursery = nursery_.remove();
+    nursery_.reopen();
+    usage_.clear();
+  }
+  const auto give_nursery = [&] {
+    if (in_nursery != nullptr) upstream_.deallocate(in_nursery, nursery::bytes, nursery::alignment);
+  };
+  if (out == (in_nursery == nullptr ? 0 : 1)) return give_nursery(); // there is nothing else
   pools_.remove_all();
   depots_.forget_all();
   if (quarantine* const q = quarantine_.load(std::memory_order_acquire)) q->forget_all();
-  oversized::everything large = oversized_.remove_all();
+  const oversized::everything large = oversized_.remove_all();
   slab_source::everything slabs = source_.remove_all();
-  if (in_nursery != nullptr) upstream_.deallocate(in_nursery, nursery::bytes, nursery::alignment);
+  give_nursery();
   oversized_.give_back(large);
   source_.give_back(slabs);
 }

@@ -159,16 +159,17 @@ inline const detail::synchronized_state& synchronized_pool_resource::state() con
 }
 
 void* synchronized_pool_resource::allocate_cold(std::size_t bytes, std::size_t alignment) {
-  const detail::thread_call inside(state().magazines);
   const std::size_t last = last_byte_of(at_least_one(bytes), alignment);
   if (void* const block = state().magazines.allocate_in_nursery(last)) return block;
+  const detail::thread_call inside(state().magazines);
   return allocate_past_nursery(state(), bytes, alignment);
 }
 
 void synchronized_pool_resource::deallocate_cold(void* p, std::size_t bytes, std::size_t alignment) noexcept {
-  const detail::thread_call inside(state().magazines);
   const size_class c = size_class_of_last(last_byte_of(at_least_one(bytes), alignment));
-  if (!state().magazines.deallocate_in_nursery(c, p)) deallocate_past_nursery(state(), p, bytes, alignment);
+  if (state().magazines.deallocate_in_nursery(c, p)) return;
+  const detail::thread_call inside(state().magazines);
+  deallocate_past_nursery(state(), p, bytes, alignment);
 }
 
 void synchronized_pool_resource::release() noexcept {

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
@@ -332,6 +333,42 @@ TEST_F(checked, write_after_free_is_found_at_destruction) {
   expect_silence();
   destroy();
   expect_one(write_after_free, p, 24, 8, {"byte 5", "it is 0x2a", "site_that_allocates", "site_that_frees"});
+  EXPECT_TRUE(upstream.clean());
+}
+
+TEST_F(checked, write_after_free_is_found_beside_a_block_as_well) {
+  for (const std::ptrdiff_t beside : {24, -1}) {
+    std::byte* const p = allocate(24);
+    free(p, 24);
+    p[beside] = std::byte{0x2A};
+  }
+  std::byte* const nothing = allocate(0);
+  free(nothing, 0);
+  nothing[0] = std::byte{0x2A};
+  expect_silence();
+  destroy();
+  EXPECT_EQ(seen.kinds(), (kinds{write_after_free, write_after_free, write_after_free}));
+  EXPECT_TRUE(upstream.clean());
+}
+
+// Its blocks are freed, and not told it again.
+TEST_F(checked, a_handler_may_allocate_while_the_resource_ends) {
+  struct handler {
+    quarry::checked_resource* resource = nullptr;
+    int reports = 0;
+    static void report(const quarry::violation&, void* self) noexcept {
+      auto& h = *static_cast<handler*>(self);
+      ++h.reports;
+      (void)h.resource->allocate(100);
+    }
+  } h;
+  auto ending =
+      std::make_unique<quarry::checked_resource>(&upstream, quarry::violation_handler{&handler::report, &h});
+  h.resource = ending.get();
+  (void)ending->allocate(10);
+  ending.reset();
+  EXPECT_GT(h.reports, 0);
+  destroy();
   EXPECT_TRUE(upstream.clean());
 }
 

@@ -44,6 +44,19 @@ TEST(segment_limit, one_of_the_largest_can_always_be_had_on_an_empty_pool) {
     }
 }
 
+// What describes small blocks is not given back for large ones.
+TEST(segment_limit, one_of_the_largest_can_be_had_whatever_was_there_before) {
+  for (const std::size_t largest : {2048u, 3072u, 4096u, 9216u})
+    for (const std::size_t limit : {4 * largest, 5 * largest, 7 * largest}) {
+      segment_pool pool({.largest_segment = largest, .byte_limit = limit});
+      for (std::size_t before = 64; before <= largest; before += before / 8) {
+        fill(pool, before);
+        ASSERT_TRUE(pool.try_allocate_segment(largest)) << largest << " of " << limit << " after " << before;
+      }
+      pool.check_invariants();
+    }
+}
+
 TEST(segment_limit, is_used_well) {
   ledger_resource up;
   segment_pool pool({.byte_limit = 10 << 20}, &up);
@@ -236,6 +249,20 @@ TEST(segment_shrink, survivors_at_random_come_together_by_replacements) {
     }
     EXPECT_LE(up.held(), 2 * live + slab + std::max(retained, 2 * slab));
     pool.check_invariants();
+  }
+}
+
+// Of 4 KiB a flush empties many at once.
+TEST(segment_shrink, to_what_is_retained_where_regions_are_small) {
+  for (const std::size_t slab_size : {4096u, 16384u, 65536u}) {
+    ledger_resource up;
+    segment_pool pool({.slab_size = slab_size, .largest_segment = 4096, .retain_bytes = 0}, &up);
+    std::vector<segment> all;
+    for (int i = 0; i < 3000; ++i) all.push_back(pool.allocate_segment(4096));
+    all.clear();
+    std::size_t regions = 0;
+    pool.for_each_region([&](const quarry::region& r) { regions += r.memory.size(); });
+    EXPECT_LE(regions, pool.statistics().bytes_cached + 2 * slab_size) << slab_size;
   }
 }
 

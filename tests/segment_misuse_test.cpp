@@ -103,6 +103,11 @@ TEST(segment_misuse, element_counts) {
     f.pool.deallocate_bytes({reinterpret_cast<std::byte*>(words.data()), words.size()});
   });
   f.pool.deallocate_array(words);
+  struct large {
+    std::byte bytes[10'000];
+  };
+  f.expect(violation_kind::wrong_size,
+           [&] { f.pool.deallocate_array(std::span<large>(reinterpret_cast<large*>(f.small.data()), 0)); });
 }
 
 TEST(segment_misuse, second_free) {

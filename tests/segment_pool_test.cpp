@@ -587,6 +587,25 @@ TEST(segment_regions, an_observer_may_free_a_segment_while_its_pool_ends) {
   }
 }
 
+// Handles outlive their pool, but not all observers do.
+TEST(segment_regions, retire_for_their_observer_when_the_pool_ends) {
+  ledger_resource up;
+  recorded_reports leaks;
+  auto o = std::make_unique<observer>();
+  segment small, large;
+  {
+    segment_pool pool({.observer = o.get(), .on_violation = leaks.handler()}, &up);
+    small = pool.allocate_segment(100);
+    large = pool.allocate_segment(200'000);
+    EXPECT_EQ(o->there.size(), 2u);
+  }
+  EXPECT_TRUE(o->there.empty());
+  o.reset();
+  small = {};
+  large = {};
+  EXPECT_TRUE(up.clean());
+}
+
 // An observer that is free to call.
 struct calls_back final : quarry::region_observer {
   segment_pool* pool = nullptr;

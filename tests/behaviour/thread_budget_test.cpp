@@ -50,6 +50,34 @@ std::size_t budget(const sync& pool) { return std::max(mebibyte, pool.statistics
 // TSan takes time in proportion to the square of the threads that live.
 constexpr std::size_t many = under_tsan ? 150 : 1000;
 
+// All that comes back has no magazine, and those who have some do nothing.
+TEST(thread_budget, falls_with_what_is_live_whoever_frees) {
+  SKIP_MEMORY_BOUND_UNDER_ASAN();
+  sync pool;
+  population<sync> bulk(pool);
+  for (int i = 0; i < 4000; ++i) bulk.add(32'768);
+  const sleeping_threads idle(16, [&](std::size_t thread) {
+    dice d(thread);
+    population<sync> live(pool);
+    for (int i = 0; i < 500; ++i) live.add(d.between(1, 32'000));
+  });
+  EXPECT_GT(pool.statistics().bytes_cached, mebibyte) << "else there is nothing to see";
+  bulk.free_all();
+  EXPECT_LE(pool.statistics().bytes_cached, mebibyte);
+}
+
+TEST(thread_budget, of_one_thread_falls_with_what_is_live) {
+  SKIP_MEMORY_BOUND_UNDER_ASAN();
+  unsync pool;
+  population<unsync> bulk(pool), live(pool);
+  for (int i = 0; i < 2'000'000; ++i) bulk.add(64);
+  dice d(1);
+  for (int i = 0; i < 3000; ++i) live.add(d.between(1, 32'000));
+  live.free_all();
+  bulk.free_all();
+  EXPECT_LE(pool.statistics().bytes_cached, mebibyte);
+}
+
 TEST(thread_budget, a_thousand_idle_threads_cache_at_most_1_MiB) {
   SKIP_MEMORY_BOUND_UNDER_ASAN();
   ledger_resource upstream;

@@ -1,0 +1,49 @@
+// How much is used (src/usage.hpp), as threads that come between each other see it.
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <thread>
+#include <vector>
+
+#include "usage.hpp"
+
+namespace quarry::detail {
+namespace {
+
+TEST(usage_test, counts_what_is_taken_and_not_given) {
+  usage u(true);
+  u.add(100);
+  u.subtract(40);
+  u.add(10);
+  u.add_oversized(1000);
+  EXPECT_EQ(u.used(), 70u);
+  EXPECT_EQ(u.oversized(), 1000u);
+  EXPECT_EQ(u.peak(), 1070u);
+  EXPECT_EQ(u.freed(), 40u);
+}
+
+// A thread that takes looks twice, and others may take and give back much in between.
+TEST(usage_test, has_no_peak_of_more_than_was_used) {
+  usage u(true);
+  constexpr std::size_t most = 1000, threads = 3;
+#if defined(__SANITIZE_THREAD__)
+  constexpr int rounds = 20'000;
+#else
+  constexpr int rounds = 500'000;
+#endif
+  std::vector<std::thread> all;
+  for (std::size_t t = 0; t < threads; ++t)
+    all.emplace_back([&, bytes = t == 0 ? std::size_t{1} : most] {
+      for (int i = 0; i < rounds; ++i) {
+        u.add(bytes);
+        u.subtract(bytes);
+      }
+    });
+  for (std::thread& t : all) t.join();
+  EXPECT_EQ(u.used(), 0u);
+  EXPECT_LE(u.peak(), threads * most);
+  EXPECT_LE(u.period_peak(), threads * most);
+}
+
+} // namespace
+} // namespace quarry::detail
