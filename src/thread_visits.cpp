@@ -1,8 +1,8 @@
 // What a pool does with the caches of all its threads.
 #include "thread_visits.hpp"
 
+#include <exception>
 #include <mutex>
-#include <optional>
 #include <stdexcept>
 
 #include "magazine_flush.hpp"
@@ -77,15 +77,15 @@ std::size_t thread_magazines::list_blocks(const void** out, std::size_t room) no
 }
 
 void thread_magazines::check_invariants() {
-  std::optional<std::logic_error> wrong;
+  std::exception_ptr wrong;
   visit(when_busy::skip, [&](thread_cache& cache) {
     try {
       check_set(core_, cache);
-    } catch (const std::logic_error& e) {
-      wrong = e;
+    } catch (const std::logic_error&) {
+      wrong = std::current_exception();
     }
   });
-  if (wrong) throw *wrong;
+  if (wrong) std::rethrow_exception(wrong);
 }
 
 } // namespace quarry::detail
