@@ -59,7 +59,7 @@ public:
   }
 
   /// Gives every block back upstream, whether callers hold it or not, bookkeeping included. The pool can be
-  /// used on.
+  /// used on. Not from within upstream.
   void release() noexcept;
 
   std::pmr::memory_resource* upstream_resource() const noexcept;
@@ -146,7 +146,9 @@ public:
     deallocate_cold(p, bytes, alignment);
   }
 
-  void release() noexcept; ///< also makes every thread's magazines of this pool empty
+  /// The same, with every thread's magazines of this pool. Waits for other calls that are under way, and they
+  /// for it. From within upstream: aborts and says so.
+  void release() noexcept;
   std::pmr::memory_resource* upstream_resource() const noexcept;
   std::pmr::pool_options options() const noexcept;
   [[nodiscard]] allocation_result<void*>

@@ -13,7 +13,8 @@ struct region {
 };
 
 /// Told of regions as they come and go, for instance to register them with the kernel. Called with no lock
-/// held but the one over calls upstream, so it may call into the pool.
+/// held but the one over calls upstream, so it may call into the pool, but not release() it. When the pool
+/// ends all regions retire, also those that handles keep; then it is told nothing any more.
 struct region_observer {
   virtual ~region_observer() = default;
   /// Before anything is served from it. When this throws, the region goes upstream again and the request
