@@ -4,8 +4,11 @@
 #include "support.hpp"
 #include <quarry/page_resource.hpp>
 
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <thread>
 
 namespace quarry::test {
 namespace {
@@ -102,6 +105,35 @@ TYPED_TEST(refills, that_lead_to_calls_of_upstreams_own_lose_nothing) {
     pool.release();
     EXPECT_TRUE(upstream.clean());
   }
+}
+
+// What another thread is just obtaining is no reason to throw.
+TEST(upstream_calls, of_reserve_leave_the_pool_in_order_meanwhile) {
+  ledger_resource upstream;
+  sync pool(&upstream);
+  std::atomic<bool> done = false;
+  upstream.on_call = [] { std::this_thread::sleep_for(std::chrono::milliseconds(2)); };
+  std::thread other([&] {
+    for (std::size_t count = 100; count < 3000; count += 100) pool.reserve(512, 8, count);
+    done = true;
+  });
+  while (!done) EXPECT_NO_THROW(pool.check_invariants());
+  other.join();
+  upstream.on_call = nullptr;
+  EXPECT_NO_THROW(pool.check_invariants());
+}
+
+TEST(upstream_calls, of_others_are_not_what_trim_gave_back) {
+  sync pool;
+  std::atomic<bool> done = false;
+  std::thread other([&] {
+    while (!done) pool.deallocate(pool.allocate(1'000'000, 8), 1'000'000, 8);
+  });
+  std::size_t given = 0;
+  for (std::size_t i = 0; i < 20'000 / sanitizer_slowdown; ++i) given += pool.trim();
+  done = true;
+  other.join();
+  EXPECT_EQ(given, 0u);
 }
 
 // An upstream that has no more large pieces from some time on, as when chunks don't fit but bookkeeping does.
