@@ -115,8 +115,10 @@ void regions::part_from_observer(upstream& up) noexcept {
   const std::lock_guard retiring(up.mutex());
   region_node* node = nullptr;
   const auto next = [&](region_node& next_one) { node = &next_one; };
-  for (const void* last = nullptr; observer_ != nullptr && next_node(last, next); last = node->base)
+  for (const void* last = nullptr; observer_ != nullptr && next_node(last, next);) {
+    last = node->base;
     if (!node->held && !std::exchange(node->is_told_of, true)) observer_->region_retiring(node->described());
+  }
   observer_ = nullptr;
 }
 
