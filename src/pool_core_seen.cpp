@@ -1,5 +1,6 @@
 // A pool core from outside: its numbers, and whether all is in order.
 #include <algorithm>
+#include <chrono>
 #include <stdexcept>
 #include <thread>
 
@@ -49,7 +50,7 @@ void pool_core::check_invariants() const {
   check_nursery();
   pools_.check_invariants();
   // Another thread may be carrying a slab from one to the other: then it is looked at again.
-  for (int tries = 1000; !slabs_agree(); std::this_thread::yield())
+  for (int tries = 2000; !slabs_agree(); std::this_thread::sleep_for(std::chrono::milliseconds(1)))
     if (tries-- == 0 || !shared_)
       throw std::logic_error("quarry: the slabs of the pools are not those of the chunks");
 }

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <thread>
 
@@ -364,6 +365,48 @@ TEST(upstream_calls, may_call_back_into_the_pool) {
     upstream.on_call = nullptr;
   }
   EXPECT_TRUE(upstream.clean());
+}
+
+// Of nothing it has any number at one place, as libc++'s monotonic_buffer_resource; too much it refuses.
+class odd_at_the_ends final : public std::pmr::memory_resource {
+public:
+  struct refused : std::bad_alloc {};
+
+private:
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+    if (bytes > std::size_t{1} << 40) throw refused();
+    return bytes == 0 ? nothing_ : std::pmr::new_delete_resource()->allocate(bytes, alignment);
+  }
+  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
+    if (bytes != 0) std::pmr::new_delete_resource()->deallocate(p, bytes, alignment);
+  }
+  bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+
+  alignas(32768) std::byte nothing_[1];
+};
+
+template <class Pool>
+class upstream_asked : public ::testing::Test {
+protected:
+  std::unique_ptr<odd_at_the_ends> upstream = std::make_unique<odd_at_the_ends>();
+  Pool pool{upstream.get()};
+};
+TYPED_TEST_SUITE(upstream_asked, both_pools, pool_names);
+
+TYPED_TEST(upstream_asked, for_nothing_gives_blocks_apart) {
+  void* const first = this->pool.allocate(0, 32768);
+  void* const second = this->pool.allocate(0, 32768);
+  EXPECT_NE(first, second);
+  EXPECT_NO_THROW(this->pool.check_invariants());
+  this->pool.deallocate(first, 0, 32768);
+  this->pool.deallocate(second, 0, 32768);
+}
+
+TYPED_TEST(upstream_asked, for_too_much_refuses_itself_whatever_is_held) {
+  for (const std::size_t held : {0u, 1'000'000u}) {
+    if (held != 0) (void)this->pool.allocate(held, 8);
+    EXPECT_THROW((void)this->pool.allocate(~std::size_t{0}, 1), odd_at_the_ends::refused);
+  }
 }
 
 } // namespace

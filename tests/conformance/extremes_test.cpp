@@ -4,14 +4,12 @@
 #include "subjects.hpp"
 
 #include <cstdint>
-#include <memory>
 #include <set>
 
 namespace quarry::test {
 namespace {
 
 QUARRY_SUITE(extremes, every_pool);
-QUARRY_SUITE(extremes_of_ours, our_pools);
 
 QUARRY_CASE(extremes, size_0_gets_a_block_of_its_own) {
   ledger_resource up;
@@ -127,40 +125,6 @@ QUARRY_CASE(extremes, null_memory_resource_s_exception_reaches_the_caller) {
   Pool pool(std::pmr::null_memory_resource());
   for (const std::size_t bytes : sizes{0, 1, 100, 5000, 1 << 20})
     EXPECT_THROW((void)pool.allocate(bytes), std::bad_alloc);
-}
-
-// Of nothing it has any number at one place, as libc++'s monotonic_buffer_resource.
-class nothing_of_its_own final : public std::pmr::memory_resource {
-  void* do_allocate(std::size_t bytes, std::size_t alignment) override {
-    return bytes == 0 ? nothing_ : std::pmr::new_delete_resource()->allocate(bytes, alignment);
-  }
-  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
-    if (bytes != 0) std::pmr::new_delete_resource()->deallocate(p, bytes, alignment);
-  }
-  bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
-  alignas(32768) std::byte nothing_[1];
-};
-
-QUARRY_CASE(extremes_of_ours, size_0_that_goes_upstream_gets_a_block_of_its_own) {
-  const auto up = std::make_unique<nothing_of_its_own>();
-  Pool pool(up.get());
-  void* const first = pool.allocate(0, 32768);
-  void* const second = pool.allocate(0, 32768);
-  EXPECT_NE(first, second);
-  EXPECT_NO_THROW(pool.check_invariants());
-  pool.deallocate(first, 0, 32768);
-  pool.deallocate(second, 0, 32768);
-}
-
-QUARRY_CASE(extremes_of_ours, too_much_is_refused_by_upstream_whatever_is_held) {
-  noting_resource up;
-  Pool pool(&up);
-  for (const std::size_t held : {0u, 1'000'000u}) {
-    if (held != 0) (void)pool.allocate(held);
-    EXPECT_THROW((void)pool.allocate(~std::size_t{0}, 1), noting_resource::refused);
-    EXPECT_EQ(up.bytes, ~std::size_t{0});
-    up.bytes = 0;
-  }
 }
 
 } // namespace
