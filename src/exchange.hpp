@@ -199,12 +199,26 @@ void give(pool_core& core, magazine_set* const& set, Mutex& mutex, size_class c,
   }
 }
 
-/// While frees are counted all of them take the cold path, most of them for that alone. They are added up
-/// before they are counted where all threads do. False when there is more to do.
+// While frees are counted all of them take the cold path, most of them for that alone. They are added up
+// before they are counted where all threads do.
+constexpr std::uint32_t worth_counting = 2048; // bytes
+
+/// What most of them are: one that its magazine has room for, of a few. False when there is more to do. For
+/// the owner, inside by `busy` alone, as on the hot path: all that moves is the top.
+inline bool push_counted(magazine_set& set, size_class c, void* block) noexcept {
+  magazine& m = set.magazines[c];
+  const std::uint32_t top = m.top.load_relaxed();
+  if (m.floor.load_acquire() != m.base || m.cap.load_acquire() > m.base || top >= m.end) return false;
+  const std::uint32_t bytes = set.bytes_to_count + block_sizes[c];
+  if (bytes >= worth_counting) return false;
+  set.bytes_to_count = bytes;
+  set.push_at(set.end_of(c), block);
+  return true;
+}
+
+/// The same for any of them, and they are counted when it is time. False when there is more to do.
 template <class Mutex>
-bool keep_counted(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, void* block,
-                  std::uint32_t& bytes_to_count) noexcept {
-  constexpr std::uint32_t worth_counting = 2048;
+bool keep_counted(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, void* block) noexcept {
   if (core.pools().draining(c) || core.pools().reserved(c) != 0) return false;
   {
     const std::lock_guard guard(mutex);
@@ -212,8 +226,8 @@ bool keep_counted(pool_core& core, magazine_set& set, Mutex& mutex, size_class c
     choose(core.room(), set, c, way::counted);
     set.put(c, &block, 1);
   }
-  bytes_to_count += block_sizes[c];
-  if (bytes_to_count >= worth_counting) core.note_freed_bytes(std::exchange(bytes_to_count, 0));
+  set.bytes_to_count += block_sizes[c];
+  if (set.bytes_to_count >= worth_counting) core.note_freed_bytes(std::exchange(set.bytes_to_count, 0));
   return true;
 }
 

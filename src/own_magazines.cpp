@@ -35,7 +35,7 @@ void own_magazines::deallocate(size_class c, void* block) noexcept {
   no_mutex mutex;
   if (c >= magazine_count || !is_there())
     core_.deallocate(c, block);
-  else if (!core_.settling() || !keep_counted(core_, *set_, mutex, c, block, bytes_to_count_))
+  else if (!core_.settling() || !keep_counted(core_, *set_, mutex, c, block))
     give(core_, set_, mutex, c, block, [this](std::size_t more) { return has_room(more); });
   if (!is_there() || core_.pools().reserved(c) != 0) return;
   if (core_.magazines_are_stale())

@@ -64,7 +64,6 @@ private:
   magazine_set*& set_;
   std::size_t bytes_ = 0;
   std::uint32_t cold_calls_ = 0;
-  std::uint32_t bytes_to_count_ = 0; // freed into magazines, where that is counted
   bool stays_large_ = false;
 };
 

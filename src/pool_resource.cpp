@@ -4,6 +4,7 @@
 #include <new>
 #include <stdexcept>
 
+#include "exchange.hpp"
 #include "own_magazines.hpp"
 #include "poison.hpp"
 #include "pool_core.hpp"
@@ -90,6 +91,7 @@ void* unsynchronized_pool_resource::allocate_cold(std::size_t bytes, std::size_t
 
 void unsynchronized_pool_resource::deallocate_cold(void* p, std::size_t bytes,
                                                    std::size_t alignment) noexcept {
+  if (push_counted(*magazines_, detail::magazine_of_last(last_byte_of(bytes, alignment)), p)) return;
   const size_class c = size_class_of_last(last_byte_of(at_least_one(bytes), alignment));
   if (!state().core.deallocate_in_nursery(c, p)) deallocate_past_nursery(state(), p, bytes, alignment);
 }
@@ -166,6 +168,7 @@ void* synchronized_pool_resource::allocate_cold(std::size_t bytes, std::size_t a
 }
 
 void synchronized_pool_resource::deallocate_cold(void* p, std::size_t bytes, std::size_t alignment) noexcept {
+  if (state().magazines.push_counted(detail::magazine_of_last(last_byte_of(bytes, alignment)), p)) return;
   const size_class c = size_class_of_last(last_byte_of(at_least_one(bytes), alignment));
   if (state().magazines.deallocate_in_nursery(c, p)) return;
   const detail::thread_call inside(state().magazines);

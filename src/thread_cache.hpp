@@ -24,7 +24,6 @@ struct thread_cache_links {
   std::uint8_t quick_calls = 0;            // how many of the next may be quick, see take_quickly
   std::uint8_t asked = 0;                  // times the owner asked for room, modulo 256
   std::uint32_t tops_seen = 0;             // Σ top when somebody looked; guarded by the registry mutex
-  std::uint32_t bytes_to_count = 0;        // freed into magazines, where that is counted
   std::size_t share_seen = 0;              // the owner's share of room when it last looked
   std::size_t all_seen = 0;                // the room of all when it last looked
   thread_magazines* pool = nullptr;        // guarded by the registry mutex

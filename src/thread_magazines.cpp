@@ -90,6 +90,15 @@ void* thread_magazines::allocate(size_class c) {
   return block;
 }
 
+bool thread_magazines::push_counted(size_class c, void* block) noexcept {
+  thread_cache* const cache = cache_at_hand();
+  if (cache == nullptr) return false;
+  cache->enter();
+  const bool done = detail::push_counted(*cache, c, block);
+  cache->leave();
+  return done;
+}
+
 void thread_magazines::deallocate(size_class c, void* block) noexcept {
   thread_cache* const cache = c < magazine_count ? find_or_make(false) : nullptr;
   if (cache == nullptr) {
@@ -101,7 +110,7 @@ void thread_magazines::deallocate(size_class c, void* block) noexcept {
   magazine_set* const set = cache;
   const std::uint32_t refusals = cache->refusals;
   owner_section inside(*cache);
-  if (core_.settling() && keep_counted(core_, *cache, inside, c, block, cache->bytes_to_count)) {
+  if (core_.settling() && keep_counted(core_, *cache, inside, c, block)) {
     if (core_.magazines_are_stale()) flush_all();
     return;
   }

@@ -35,6 +35,8 @@ public:
   /// Takes a block of class `c` when the hot path could not. Throws what upstream throws.
   void* allocate(size_class c);
   void deallocate(size_class c, void* block) noexcept;
+  /// What is tried first of frees, see exchange.hpp; `c` may be magazine_count.
+  bool push_counted(size_class c, void* block) noexcept;
 
   /// Flushes the caches of all threads, but those of threads that are inside a call, unless that is to be
   /// waited for; no chunk goes upstream.

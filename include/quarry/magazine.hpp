@@ -65,6 +65,7 @@ struct magazine_set {
   std::uint16_t slots_used = 0;            // end of the last magazine
   std::uint16_t slots_taken = 0;           // Σ (end − base)
   std::uint32_t refusals = 0;              // of room
+  std::uint32_t bytes_to_count = 0;        // freed into magazines, where that is counted
   atomic_word<std::size_t> capacity_bytes; // Σ (end − base) · block size
   atomic_word<std::size_t>* room_of_all =
       nullptr; // where capacity_bytes of all sets of a pool are summed, if anywhere
