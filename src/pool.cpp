@@ -74,26 +74,35 @@ slab* pool::next_to_serve() const noexcept {
 
 // ---- giving back
 
+// Of blocks that lie in one slab, or seem to. Returns how many are bad.
+[[gnu::always_inline]] inline std::size_t pool::mark_free(slab& s, void* const* blocks, std::size_t count, slab*& emptied,
+                            bad_block* bad) noexcept {
+  const slab::divisor by_block = s.by_block(class_);
+  std::size_t bad_count = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t index = by_block.index_of(blocks[i]);
+    if (index == slab::most_blocks || !s.mark_free(index)) [[unlikely]]
+      bad[bad_count++] = {blocks[i], index != slab::most_blocks, &s};
+  }
+  const std::size_t before = s.free_count;
+  s.free_count = static_cast<std::uint16_t>(before + count - bad_count);
+  if (before < most_worth_a_visit || s.empty()) settle(s, emptied);
+  return bad_count;
+}
+
 std::size_t pool::flush(void* const* blocks, std::size_t count, slab*& emptied, bad_block* bad) noexcept {
   slab* found[most_at_once];
   find_slabs(blocks, count, found);
-  const std::size_t block = block_sizes[class_], reciprocal = block_reciprocals[class_];
   std::size_t bad_count = 0;
   const std::lock_guard guard(mutex_);
-  for (std::size_t i = 0; i < count; ++i) {
+  for (std::size_t i = 0, end; i < count; i = end) {
     slab* const s = found[i];
-    if (s == nullptr || s->block_class() != class_) [[unlikely]] {
-      bad[bad_count++] = {blocks[i], false, s};
+    for (end = i + 1; end < count && found[end] == s;) ++end;
+    if (s != nullptr && s->block_class() == class_) [[likely]] {
+      bad_count += mark_free(*s, blocks + i, end - i, emptied, bad + bad_count);
       continue;
     }
-    const std::size_t index = s->index_of(blocks[i], block, reciprocal);
-    if (index == slab::most_blocks || !s->mark_free(index)) [[unlikely]] {
-      bad[bad_count++] = {blocks[i], index != slab::most_blocks, s};
-      continue;
-    }
-    const std::size_t now_free = ++s->free_count;
-    if (now_free <= most_worth_a_visit || now_free == s->blocks) [[unlikely]]
-      settle(*s, emptied);
+    for (std::size_t k = i; k < end; ++k) bad[bad_count++] = {blocks[k], false, s};
   }
   free_ += count - bad_count;
   const std::size_t bytes = (count - bad_count) * block_sizes[class_];

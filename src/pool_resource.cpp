@@ -45,7 +45,7 @@ size_class class_to_reserve(const detail::pool_core& core, std::size_t bytes, st
   return core.class_of(bytes, alignment);
 }
 
-// Not inlined: then what comes before needs no frame.
+// None of these are inlined: then what comes before needs no frame.
 template <class State>
 [[gnu::noinline]] void* allocate_past_nursery(State& s, std::size_t bytes, std::size_t alignment) {
   detail::pool_core& core = s.core;
@@ -63,6 +63,20 @@ template <class State>
   if (!core.pooled(last, alignment)) return core.deallocate_oversized(p, bytes, alignment);
   if (detail::poisoning()) return core.deallocate_poisoned(core.class_of(bytes, alignment), p);
   s.magazines.deallocate(size_class_of_last(last), p);
+}
+
+[[gnu::noinline]] void deallocate_uncounted(detail::unsynchronized_state& s, void* p, std::size_t bytes,
+                                            std::size_t alignment) noexcept {
+  const size_class c = size_class_of_last(last_byte_of(at_least_one(bytes), alignment));
+  if (!s.core.deallocate_in_nursery(c, p)) deallocate_past_nursery(s, p, bytes, alignment);
+}
+
+[[gnu::noinline]] void deallocate_uncounted(detail::synchronized_state& s, void* p, std::size_t bytes,
+                                            std::size_t alignment) noexcept {
+  const size_class c = size_class_of_last(last_byte_of(at_least_one(bytes), alignment));
+  if (s.magazines.deallocate_in_nursery(c, p)) return;
+  const detail::thread_call inside(s.magazines);
+  deallocate_past_nursery(s, p, bytes, alignment);
 }
 
 } // namespace
@@ -92,8 +106,7 @@ void* unsynchronized_pool_resource::allocate_cold(std::size_t bytes, std::size_t
 void unsynchronized_pool_resource::deallocate_cold(void* p, std::size_t bytes,
                                                    std::size_t alignment) noexcept {
   if (push_counted(*magazines_, detail::magazine_of_last(last_byte_of(bytes, alignment)), p)) return;
-  const size_class c = size_class_of_last(last_byte_of(at_least_one(bytes), alignment));
-  if (!state().core.deallocate_in_nursery(c, p)) deallocate_past_nursery(state(), p, bytes, alignment);
+  deallocate_uncounted(state(), p, bytes, alignment);
 }
 
 void unsynchronized_pool_resource::release() noexcept {
@@ -169,10 +182,7 @@ void* synchronized_pool_resource::allocate_cold(std::size_t bytes, std::size_t a
 
 void synchronized_pool_resource::deallocate_cold(void* p, std::size_t bytes, std::size_t alignment) noexcept {
   if (state().magazines.push_counted(detail::magazine_of_last(last_byte_of(bytes, alignment)), p)) return;
-  const size_class c = size_class_of_last(last_byte_of(at_least_one(bytes), alignment));
-  if (state().magazines.deallocate_in_nursery(c, p)) return;
-  const detail::thread_call inside(state().magazines);
-  deallocate_past_nursery(state(), p, bytes, alignment);
+  deallocate_uncounted(state(), p, bytes, alignment);
 }
 
 void synchronized_pool_resource::release() noexcept {

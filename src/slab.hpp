@@ -88,13 +88,20 @@ struct alignas(64) slab {
   /// The index of the block that starts at `address`, or `most_blocks` when none does. Nothing of what this
   /// reads changes while a block is used.
   std::size_t index_of(const void* address) const noexcept {
-    return index_of(address, block_sizes[block_class()], block_reciprocals[block_class()]);
+    return by_block(block_class()).index_of(address);
   }
-  /// The same for who knows the class.
-  std::size_t index_of(const void* address, std::size_t block, std::size_t reciprocal) const noexcept {
-    const std::size_t offset = offset_of(address);
-    const std::size_t index = (offset * reciprocal) >> 40;
-    return index < blocks && index * block == offset ? index : most_blocks;
+  /// The same for several blocks of a slab, of class `c`.
+  struct divisor {
+    const std::byte* base;
+    std::size_t blocks, block, reciprocal;
+    std::size_t index_of(const void* address) const noexcept {
+      const auto offset = static_cast<std::size_t>(static_cast<const std::byte*>(address) - base);
+      const std::size_t index = (offset * reciprocal) >> 40;
+      return index < blocks && index * block == offset ? index : most_blocks;
+    }
+  };
+  divisor by_block(size_class c) const noexcept {
+    return {base, blocks, block_sizes[c], block_reciprocals[c]};
   }
   /// Whether `address` lies in the blocks.
   bool spans(const void* address) const noexcept {

@@ -49,6 +49,7 @@ public:
   void start_period() noexcept {
     const std::size_t high = high_.load(std::memory_order_relaxed);
     high_.store(std::max(high - high / 16, period_peak()), std::memory_order_relaxed);
+    last_period_peak_.store(period_peak(), std::memory_order_relaxed);
     period_peak_.store(used(), std::memory_order_relaxed);
     freed_at_start_.store(freed(), std::memory_order_relaxed);
   }
@@ -71,6 +72,10 @@ public:
     return freed() - freed_at_start_.load(std::memory_order_relaxed);
   }
   std::size_t period_peak() const noexcept { return period_peak_.load(std::memory_order_relaxed); }
+  /// The most used in this period and the one before.
+  std::size_t long_peak() const noexcept {
+    return std::max(period_peak(), last_period_peak_.load(std::memory_order_relaxed));
+  }
   /// The most used in this window and the one before.
   std::size_t recent_peak() const noexcept {
     return std::max(window_peak_.load(std::memory_order_relaxed), before_.load(std::memory_order_relaxed));
@@ -118,6 +123,7 @@ private:
   std::atomic<std::size_t> pushed_ = 0; // bytes ever freed into magazines where frees are counted
   std::atomic<std::size_t> oversized_ = 0;
   std::atomic<std::size_t> period_peak_ = 0;
+  std::atomic<std::size_t> last_period_peak_ = 0;
   std::atomic<std::size_t> freed_at_start_ = 0; // of the period
   std::atomic<std::size_t> high_ = 0;           // peaks of periods, fading
   std::atomic<std::size_t> window_peak_ = 0, before_ = 0;
