@@ -23,6 +23,9 @@ public:
             bool segments) noexcept
       : pools_(pools), source_(source), room_(room), wanted_(wanted), segments_(segments) {}
 
+  /// Whether there may be any.
+  bool wanted() const noexcept { return wanted_; }
+
   /// Lets blocks of class `c` be handed on from now on, if it has many and there is memory at hand.
   void make(size_class c) noexcept;
 

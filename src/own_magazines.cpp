@@ -21,6 +21,22 @@ constexpr std::size_t slots_in(std::size_t bytes) noexcept {
 
 } // namespace
 
+// Where there was no room for a larger magazine the next seven calls don't look for any.
+struct own_magazines::room_search {
+  explicit room_search(own_magazines& own) noexcept : of(own), refusals(own.set_->refusals) {}
+  ~room_search() {
+    if (of.calls_without_room_ != 0)
+      --of.calls_without_room_;
+    else if (of.set_->refusals != refusals)
+      of.calls_without_room_ = 7;
+  }
+  room_search(const room_search&) = delete;
+  room_search& operator=(const room_search&) = delete;
+
+  own_magazines& of;
+  const std::uint32_t refusals;
+};
+
 // ---- what is exchanged
 
 void* own_magazines::allocate(size_class c) {
@@ -28,6 +44,7 @@ void* own_magazines::allocate(size_class c) {
   if (const std::size_t due = due_bytes()) try_to_make(due);
   if (c >= magazine_count || !is_there()) return core_.allocate_early(c);
   no_mutex mutex;
+  const room_search search(*this);
   return take(core_, set_, mutex, c, [this](std::size_t more) { return has_room(more); });
 }
 
@@ -35,8 +52,10 @@ void own_magazines::deallocate(size_class c, void* block) noexcept {
   no_mutex mutex;
   if (c >= magazine_count || !is_there())
     core_.deallocate(c, block);
-  else if (!core_.settling() || !keep_counted(core_, *set_, mutex, c, block))
+  else if (!core_.settling() || !keep_counted(core_, *set_, mutex, c, block)) {
+    const room_search search(*this);
     give(core_, set_, mutex, c, block, [this](std::size_t more) { return has_room(more); });
+  }
   if (!is_there() || core_.pools().reserved(c) != 0) return;
   if (core_.magazines_are_stale())
     flush(core_.room().is_thrifty());
@@ -55,6 +74,7 @@ void own_magazines::flush(bool gives_up_room) noexcept {
 // eighth of what is live, the most there may be.
 bool own_magazines::has_room(std::size_t more) const noexcept {
   constexpr std::size_t least = 7 << 16;
+  if (calls_without_room_ != 0) return false;
   return set_->capacity_bytes.load_relaxed() + more <=
          core_.room().of_magazines(least, core_.bytes_used() / 10);
 }
@@ -62,7 +82,8 @@ bool own_magazines::has_room(std::size_t more) const noexcept {
 // What there may be falls with what is used, also where all that comes back is of classes without a magazine.
 bool own_magazines::has_too_much() const noexcept {
   constexpr std::size_t least = std::size_t{1} << 20;
-  return set_->capacity_bytes.load_relaxed() > std::max(least, core_.bytes_used() / 9);
+  const std::size_t there = set_->capacity_bytes.load_relaxed();
+  return there > least && there > core_.bytes_used() / 9;
 }
 
 // ---- how large

@@ -54,6 +54,7 @@ private:
   static constexpr std::size_t calls_before_magazines = 32;
 
   bool is_there() const noexcept { return bytes_ != 0; }
+  struct room_search;
   bool has_room(std::size_t more) const noexcept;
   bool has_too_much() const noexcept;
   std::size_t due_bytes() const noexcept;
@@ -64,6 +65,7 @@ private:
   magazine_set*& set_;
   std::size_t bytes_ = 0;
   std::uint32_t cold_calls_ = 0;
+  std::uint8_t calls_without_room_ = 0; // that are still to come, see room_search
   bool stays_large_ = false;
 };
 

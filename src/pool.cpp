@@ -23,8 +23,7 @@ std::size_t pool::refill(void** out, std::size_t count) {
   }
   slab& s = source_.take(class_, class_bytes);
   const std::lock_guard guard(mutex_);
-  add(s);
-  return take_from(s, out, count);
+  return take_from_new(s, out, count);
 }
 
 // A class of a few blocks takes a few at once, so that what lies in magazines stays a small part of it.
@@ -46,12 +45,18 @@ std::size_t pool::take_while_draining(void** out, std::size_t count) noexcept {
   const std::lock_guard guard(mutex_);
   slab* s = next_to_serve();
   if (s == nullptr || source_.places_low()) {
-    if (slab* const lower = source_.take_below(s, class_, carved_ * block_sizes[class_])) {
-      add(*lower);
-      s = lower;
-    }
+    if (slab* const lower = source_.take_below(s, class_, carved_ * block_sizes[class_]))
+      return take_from_new(*lower, out, count);
   }
   return s == nullptr ? 0 : take_from(*s, out, count);
+}
+
+std::size_t pool::take_from_new(slab& s, void** out, std::size_t count) noexcept {
+  const std::size_t taken = s.take(out, count);
+  add(s);
+  note_occupancy();
+  usage_.add(taken * block_sizes[class_]);
+  return taken;
 }
 
 std::size_t pool::take_from(slab& s, void** out, std::size_t count) noexcept {

@@ -113,6 +113,7 @@ private:
   slab* next_to_serve() const noexcept;
   std::size_t fair_count(std::size_t count) const noexcept;
   std::size_t take_from_slabs(void** out, std::size_t count) noexcept;
+  std::size_t take_from_new(slab& s, void** out, std::size_t count) noexcept;
   std::size_t take_from(slab& s, void** out, std::size_t count) noexcept;
   void find_slabs(void* const* blocks, std::size_t count, slab** found) const noexcept;
   std::size_t mark_free(slab& s, void* const* blocks, std::size_t count, slab*& emptied,

@@ -6,7 +6,7 @@ namespace quarry::detail {
 // There is more room from now on, or else what others that had no use for theirs have lost by the next time.
 std::size_t pool_core::put_into_depot(flushed& f, size_class c, void* const* blocks,
                                       std::size_t count) noexcept {
-  if (pools_.reserved(c) != 0) return 0;
+  if (!depots_.wanted() || pools_.reserved(c) != 0) return 0;
   const std::size_t kept = depots_.put(c, blocks, count);
   if (kept == count) return kept;
   if (!depots_.enlarge(c, count - kept)) lower(f, depots_.next_surplus());

@@ -26,7 +26,7 @@ pool::shelf_kind pool::shelf_of(const slab& s) noexcept {
 void pool::add(slab& s) noexcept {
   ++slabs_;
   carved_ += s.blocks;
-  free_ += s.blocks;
+  free_ += s.free_count;
   s.shelf = shelf_of(s);
   shelves_[s.shelf].insert(s);
 }

@@ -1,6 +1,7 @@
 // A slab: memory for blocks of one class, described by a bitmap out of line. Rung 1.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
@@ -53,20 +54,24 @@ struct alignas(64) slab {
   /// Takes up to `count` free blocks, lowest address first, and returns how many.
   std::size_t take(void** out, std::size_t count) noexcept {
     const std::size_t block = block_sizes[block_class()];
-    std::byte* const first = base;
+    std::byte* const memory = base;
     std::size_t taken = 0;
-    std::size_t index = 0;
+    std::size_t end = 0; // of the last run of free blocks
     for (std::size_t word = 0; word < free.size() && taken < count; ++word) {
       std::uint64_t bits = free[word];
       while (bits != 0 && taken < count) {
-        index = word * 64 + static_cast<std::size_t>(std::countr_zero(bits));
-        bits &= bits - 1;
-        out[taken++] = first + index * block;
+        const auto first = static_cast<std::size_t>(std::countr_zero(bits));
+        const std::size_t run =
+            std::min(static_cast<std::size_t>(std::countr_one(bits >> first)), count - taken);
+        std::byte* next = memory + (word * 64 + first) * block;
+        for (const std::size_t up_to = taken + run; taken < up_to; next += block) out[taken++] = next;
+        bits &= ~(~std::uint64_t{0} >> (64 - run) << first);
+        end = word * 64 + first + run;
       }
       free[word] = bits;
     }
     free_count = static_cast<std::uint16_t>(free_count - taken);
-    if (taken != 0 && index >= touched) touched = static_cast<std::uint16_t>(index + 1);
+    if (end > touched) touched = static_cast<std::uint16_t>(end);
     return taken;
   }
 

@@ -23,6 +23,7 @@ public:
     const std::size_t now = taken - std::min(taken, given_.load(std::memory_order_relaxed));
     raise(window_peak_, now);
     raise(period_peak_, now);
+    if (has_fallen()) see_whether_fallen();
     raise(peak_, now + oversized());
   }
   /// Pooled blocks were given back to slabs.
@@ -52,6 +53,7 @@ public:
     last_period_peak_.store(period_peak(), std::memory_order_relaxed);
     period_peak_.store(used(), std::memory_order_relaxed);
     freed_at_start_.store(freed(), std::memory_order_relaxed);
+    see_whether_fallen();
   }
   /// Everything is free at once, as release() does.
   void clear() noexcept {
@@ -82,7 +84,7 @@ public:
   }
   /// Less was used for a while than a quarter of what once was, which fades; of a small pool, where magazines
   /// count for much, a third.
-  bool has_fallen() const noexcept { return recent_peak() < few(); }
+  bool has_fallen() const noexcept { return has_fallen_.load(std::memory_order_relaxed); }
   /// Little is used now, but for how long is not known.
   bool may_have_fallen() const noexcept { return used() < few() && !has_fallen(); }
   std::size_t peak() const noexcept { return peak_.load(std::memory_order_relaxed); }
@@ -101,6 +103,11 @@ private:
     if (now - start < high() / 8) return;
     if (!window_start_.compare_exchange_strong(start, now, std::memory_order_relaxed)) return;
     before_.store(window_peak_.exchange(used(), std::memory_order_relaxed), std::memory_order_relaxed);
+    see_whether_fallen();
+  }
+  void see_whether_fallen() noexcept {
+    const bool fallen = recent_peak() < few();
+    if (fallen != has_fallen()) has_fallen_.store(fallen, std::memory_order_relaxed);
   }
 
   // Without other threads no locked instruction is needed.
@@ -128,6 +135,7 @@ private:
   std::atomic<std::size_t> high_ = 0;           // peaks of periods, fading
   std::atomic<std::size_t> window_peak_ = 0, before_ = 0;
   std::atomic<std::size_t> window_start_ = 0;
+  std::atomic<bool> has_fallen_ = false;
   std::atomic<std::size_t> peak_ = 0;
 };
 
