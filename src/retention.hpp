@@ -43,9 +43,10 @@ public:
         {floor_bytes, usage_.period_peak() / 16, faded / 16, regretted_.load(std::memory_order_relaxed)});
   }
 
-  /// True while more is kept than today's use alone would allow: then frees must be seen, for periods to end.
+  /// True while more is kept than is used: then frees must be seen, for periods to end. While less is, those
+  /// that come to slabs do.
   bool settling(std::size_t idle) const noexcept {
-    return !is_fixed() && idle > one_chunk + floor_bytes + usage_.used() / 8;
+    return !is_fixed() && idle > one_chunk + floor_bytes + usage_.used();
   }
 
   /// May be asked without the owner's lock.

@@ -90,10 +90,10 @@ TEST_F(kept, is_less_by_what_lay_idle_through_four_periods) {
   EXPECT_EQ(share.allowance(), 1000 * kibibyte - (600 * kibibyte - slack));
 }
 
-TEST_F(kept, is_settling_while_much_more_is_idle_than_use_allows) {
+TEST_F(kept, is_settling_while_more_is_idle_than_is_used) {
   use.add(peak);
-  EXPECT_FALSE(share.settling(slack + 80 * kibibyte));
-  EXPECT_TRUE(share.settling(slack + 80 * kibibyte + 1));
+  EXPECT_FALSE(share.settling(peak + 80 * kibibyte));
+  EXPECT_TRUE(share.settling(peak + 80 * kibibyte + 1));
 }
 
 TEST_F(kept, is_what_was_asked_for_where_it_is_fixed) {

@@ -62,6 +62,19 @@ TEST_F(thrift_test, waits_until_the_peak_was_a_while_ago) {
   EXPECT_FALSE(look.holds_much_in_vain()) << "the load may come back";
   EXPECT_TRUE(look.may_hold_in_vain());
   replace(2 * mebibyte);
+  EXPECT_FALSE(look.holds_much_in_vain()) << "a quarter is used, and was not for long";
+  load.start_period();
+  EXPECT_FALSE(look.holds_much_in_vain());
+  load.start_period();
+  EXPECT_TRUE(look.holds_much_in_vain());
+}
+
+TEST_F(thrift_test, waits_less_after_a_fall) {
+  hold(4 * mebibyte);
+  use(4 * mebibyte);
+  load.subtract(4 * mebibyte - 512 * 1024);
+  EXPECT_FALSE(look.holds_much_in_vain());
+  replace(2 * mebibyte);
   EXPECT_TRUE(look.holds_much_in_vain());
 }
 

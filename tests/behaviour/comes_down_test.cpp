@@ -149,11 +149,11 @@ TYPED_TEST(comes_down_at_once, when_the_survivors_lie_together) {
 // of another class.
 template <class Pool>
 struct one_class_scattered {
-  one_class_scattered() {
+  explicit one_class_scattered(std::size_t left = mebibyte / 2, int replacements = 2000) {
     while (scattered.bytes() < 4 * mebibyte) scattered.add(512);
-    while (scattered.bytes() > mebibyte) scattered.free_random(d);
+    while (scattered.bytes() > left) scattered.free_random(d);
     for (int i = 0; i < 200; ++i) few.add(24);
-    for (int i = 0; i < 2000; ++i) {
+    for (int i = 0; i < replacements; ++i) {
       scattered.free_random(d);
       scattered.add(512);
     }
@@ -215,7 +215,7 @@ TYPED_TEST(slow_way, ends_where_it_leads_nowhere) {
 // Half of it is free, but that is a few kilobytes.
 TYPED_TEST(slow_way, is_not_that_of_a_class_that_holds_little) {
   if (memory_is_poisoned()) GTEST_SKIP() << "freed blocks are kept back";
-  one_class_scattered<TypeParam> load;
+  one_class_scattered<TypeParam> load(mebibyte, 20'000);
   auto& [pool, d, scattered, few] = load;
   for (int i = 0; i < 100; ++i) few.free_random(d);
   pool.trim();
