@@ -37,7 +37,7 @@ public:
     const std::size_t used = usage_.used();
     if (segments_) return std::max(least, used / 20);
     if (hands_on() && !is_thrifty()) return std::max(least, used / 32);
-    return of_magazines(hands_on() ? least : least / 4, used / 32);
+    return of_magazines(hands_on() ? least : least / 4, used / (hands_on() ? 32 : 64));
   }
 
   /// Of one magazine. Of segments more are on the way at a time.
