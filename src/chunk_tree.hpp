@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <stdexcept>
 #include <utility>
 
@@ -52,6 +53,17 @@ public:
       else
         c = c->left;
     }
+  }
+
+  /// The lowest chunk that ends above `address`, or null.
+  chunk* reaching_above(const void* address) const noexcept {
+    chunk* best = nullptr;
+    for (chunk* c = root_; c != nullptr;) {
+      const bool reaches = std::less<const void*>()(address, c->base + c->bytes);
+      if (reaches) best = c;
+      c = reaches ? c->left : c->right;
+    }
+    return best;
   }
 
   void insert(chunk& c) noexcept {

@@ -43,7 +43,8 @@ std::size_t pool::take_from_slabs(void** out, std::size_t count) noexcept {
 
 std::size_t pool::take_while_draining(void** out, std::size_t count) noexcept {
   const std::lock_guard guard(mutex_);
-  slab* s = next_to_serve();
+  let_few_join();
+  slab* const s = next_to_serve();
   if (s == nullptr || source_.places_low()) {
     if (slab* const lower = source_.take_below(s, class_, carved_ * block_sizes[class_]))
       return take_from_new(*lower, out, count);
@@ -68,13 +69,9 @@ std::size_t pool::take_from(slab& s, void** out, std::size_t count) noexcept {
   return taken;
 }
 
-// One that is worth the visit, unless the lowest of all is wanted.
 slab* pool::next_to_serve() const noexcept {
-  slab* const worth = shelves_[many].lowest();
-  if (worth != nullptr && !draining()) return worth;
-  slab* const other = shelves_[few].lowest();
-  if (worth == nullptr || other == nullptr) return worth == nullptr ? other : worth;
-  return worth->base < other->base ? worth : other;
+  slab* const worth = many_.lowest();
+  return worth != nullptr ? worth : few_.first();
 }
 
 // ---- giving back
@@ -151,8 +148,7 @@ void pool::find_slabs(void* const* blocks, std::size_t count, slab** found) cons
 // already has no used block, so none comes back to it.)
 void pool::settle(slab& s, slab*& emptied) noexcept {
   if (!s.empty() || !may_go(s)) return reshelve(s);
-  shelves_[s.shelf].erase(s);
-  s.shelf = slab::no_shelf;
+  take_off_shelf(s);
   --slabs_;
   carved_ -= s.blocks;
   free_ -= s.blocks;
@@ -192,8 +188,7 @@ void pool::give_back_reserved(std::size_t so_far, std::size_t before) noexcept {
   {
     const std::lock_guard guard(mutex_);
     if (reserved() == so_far) reserved_.store(before, std::memory_order_relaxed);
-    while (slab* const s =
-               shelves_[many].find([this](const slab& each) { return each.empty() && may_go(each); }))
+    while (slab* const s = many_.find([this](const slab& each) { return each.empty() && may_go(each); }))
       settle(*s, emptied);
   }
   if (emptied != nullptr) source_.give(emptied);

@@ -9,6 +9,7 @@
 #include "address_tree.hpp"
 #include "depot.hpp"
 #include "slab.hpp"
+#include "slab_list.hpp"
 #include "slab_source.hpp"
 #include "usage.hpp"
 
@@ -21,9 +22,10 @@ struct bad_block {
   slab* in;
 };
 
-// Slabs stand on three shelves: full ones, those with few free blocks, and those that are worth a visit. Of
-// the latter the one of the lowest address serves next: one order for all classes, so that high chunks come
-// to be empty.
+// Slabs that are worth a visit stand in order: the one of the lowest address serves next, one order for all
+// classes, so that high chunks come to be empty. Those with few free blocks are in a list, from which they
+// join the others while the class drains and every free block counts. Full ones are nowhere: a free finds
+// them by its address.
 //
 //   carved = Σ blocks, free = Σ free_count over the slabs;   used = carved − free
 //   no slab is empty, but for those that reserve() asked to keep
@@ -87,29 +89,26 @@ public:
   template <class Function>
   void for_each_slab(Function f) const {
     const std::lock_guard guard(mutex_);
-    for (const auto& shelf : shelves_) shelf.for_each(f);
+    for (slab* s = source_.slab_above(nullptr, class_); s != nullptr; s = source_.slab_above(s->base, class_))
+      f(*s);
   }
   /// Calls f(slab) for the one of the lowest address above `address`, under the mutex; false when there is
   /// none.
   template <class Function>
   bool next_slab(const void* address, Function f) const {
     const std::lock_guard guard(mutex_);
-    slab* next = nullptr;
-    for (const auto& shelf : shelves_) {
-      slab* const s = shelf.above(address);
-      if (s != nullptr && (next == nullptr || s->base < next->base)) next = s;
-    }
+    slab* const next = source_.slab_above(address, class_);
     if (next != nullptr) f(*next);
     return next != nullptr;
   }
   void check_invariants() const;
 
 private:
-  enum shelf_kind : std::uint8_t { full, few, many, shelf_count };
+  enum shelf_kind : std::uint8_t { full, few, many };
 
   static constexpr std::size_t most_worth_a_visit = 8; // free blocks
   static std::size_t worth_a_visit(const slab& s) noexcept;
-  static shelf_kind shelf_of(const slab& s) noexcept;
+  shelf_kind shelf_of(const slab& s) const noexcept;
   slab* next_to_serve() const noexcept;
   std::size_t fair_count(std::size_t count) const noexcept;
   std::size_t take_from_slabs(void** out, std::size_t count) noexcept;
@@ -121,6 +120,9 @@ private:
   void settle(slab& s, slab*& emptied) noexcept;
   void add(slab& s) noexcept;
   void reshelve(slab& s) noexcept;
+  void put_on_shelf(slab& s, shelf_kind shelf) noexcept;
+  void take_off_shelf(slab& s) noexcept;
+  void let_few_join() noexcept;
   bool may_go(const slab& s) const noexcept;
   bool reserves(std::size_t blocks, std::size_t& so_far) noexcept;
   void give_back_reserved(std::size_t so_far, std::size_t before) noexcept;
@@ -130,7 +132,8 @@ private:
   slab_source& source_;
   usage& usage_;
   mutable optional_mutex mutex_;
-  std::array<address_tree<slab>, shelf_count> shelves_{};
+  address_tree<slab> many_;
+  slab_list few_;
   std::size_t slabs_ = 0;
   std::size_t carved_ = 0;
   std::size_t free_ = 0;

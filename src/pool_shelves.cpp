@@ -18,25 +18,48 @@ std::size_t pool::worth_a_visit(const slab& s) noexcept {
   return std::min(most_worth_a_visit, (std::size_t{s.blocks} + 3) / 4);
 }
 
-pool::shelf_kind pool::shelf_of(const slab& s) noexcept {
+pool::shelf_kind pool::shelf_of(const slab& s) const noexcept {
   if (s.free_count == 0) return full;
-  return s.free_count >= worth_a_visit(s) ? many : few;
+  return draining() || s.free_count >= worth_a_visit(s) ? many : few;
 }
 
 void pool::add(slab& s) noexcept {
   ++slabs_;
   carved_ += s.blocks;
   free_ += s.free_count;
-  s.shelf = shelf_of(s);
-  shelves_[s.shelf].insert(s);
+  put_on_shelf(s, shelf_of(s));
 }
 
 void pool::reshelve(slab& s) noexcept {
   const shelf_kind now = shelf_of(s);
   if (now == s.shelf) return;
-  shelves_[s.shelf].erase(s);
-  s.shelf = now;
-  shelves_[now].insert(s);
+  take_off_shelf(s);
+  put_on_shelf(s, now);
+}
+
+void pool::put_on_shelf(slab& s, shelf_kind shelf) noexcept {
+  s.shelf = shelf;
+  if (shelf == many)
+    many_.insert(s);
+  else if (shelf == few)
+    few_.push(s);
+}
+
+void pool::take_off_shelf(slab& s) noexcept {
+  if (s.shelf == many)
+    many_.erase(s);
+  else if (s.shelf == few)
+    few_.remove(s);
+  s.shelf = slab::no_shelf;
+}
+
+// Some at a time, so that a call does little.
+void pool::let_few_join() noexcept {
+  for (int i = 0; i < 4 && few_.first() != nullptr; ++i) {
+    slab& s = *few_.first();
+    take_off_shelf(s);
+    put_on_shelf(s, many);
+  }
 }
 
 // When much is held in vain and this class has a part in it: by free blocks in its slabs (from a quarter to
@@ -63,17 +86,20 @@ pool::counts pool::count() const noexcept {
 
 void pool::check_invariants() const {
   const std::lock_guard guard(mutex_);
-  std::size_t slabs = 0, carved = 0, free = 0;
-  for (const auto& on : shelves_)
-    on.for_each([&](const slab& s) {
-      s.check_invariants();
-      if (s.block_class() != class_) throw std::logic_error("quarry: a slab is in a pool of another class");
-      if (&on != &shelves_[s.shelf] || shelf_of(s) != s.shelf)
-        throw std::logic_error("quarry: a slab is on the wrong shelf");
-      ++slabs;
-      carved += s.blocks;
-      free += s.free_count;
-    });
+  std::size_t slabs = 0, carved = 0, free = 0, in_order = 0, in_list = 0;
+  for (slab* s = source_.slab_above(nullptr, class_); s != nullptr; s = source_.slab_above(s->base, class_)) {
+    s->check_invariants();
+    ++slabs;
+    carved += s->blocks;
+    free += s->free_count;
+    in_order += s->shelf == many;
+    in_list += s->shelf == few;
+    if ((s->shelf == full) != (s->free_count == 0) || (s->shelf == few && s->free_count >= worth_a_visit(*s)))
+      throw std::logic_error("quarry: a slab is on the wrong shelf");
+  }
+  many_.for_each([&](const slab& s) { in_order -= s.shelf == many; });
+  for (const slab* s = few_.first(); s != nullptr; s = s->right) in_list -= s->shelf == few;
+  if (in_order != 0 || in_list != 0) throw std::logic_error("quarry: a slab is not where its shelf says");
   if (slabs != slabs_ || carved != carved_ || free != free_)
     throw std::logic_error("quarry: a pool's blocks are miscounted");
 }

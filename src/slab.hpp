@@ -24,14 +24,14 @@ namespace quarry::detail {
 struct alignas(64) slab {
   static constexpr std::size_t most_blocks = 256;
   static constexpr std::uint8_t no_class = 255;
-  static constexpr std::uint8_t no_shelf = 255; // on its way back to the slab source
+  static constexpr std::uint8_t no_shelf = 255; // on its way from or to the slab source
 
   std::array<std::uint64_t, 4> free;
   relaxed<std::byte*> base;
-  slab* left; // in a tree of its pool; or the next of those on their way to the slab source
+  slab* left; // in a tree or a list of its pool; or the next of those on their way to the slab source
   slab* right;
   std::atomic<std::uint8_t> class_index; // no_class while the slab source has it
-  std::uint8_t shelf;                    // which tree of its pool it is in, or no_shelf
+  std::uint8_t shelf;                    // see pool, or no_shelf
   relaxed<std::uint16_t> blocks;
   std::uint16_t free_count;
   std::uint16_t touched;
@@ -44,6 +44,7 @@ struct alignas(64) slab {
     base = memory;
     blocks = free_count = static_cast<std::uint16_t>(count);
     touched = 0;
+    shelf = no_shelf;
     free = {};
     std::size_t word = 0;
     for (; count > 64; count -= 64) free[word++] = ~std::uint64_t{0};

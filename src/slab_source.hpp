@@ -110,6 +110,10 @@ public:
   void* try_take_bookkeeping(std::size_t bytes) noexcept;
   void give_bookkeeping(void* piece, std::size_t bytes) noexcept;
 
+  /// The slab of the lowest address above `address` that the pool of class `c` has, or null. For who holds
+  /// that pool's mutex.
+  slab* slab_above(const void* address, size_class c) const noexcept;
+
   std::size_t chunk_count() const noexcept { return chunks_; }
 
   std::size_t bytes_of(const slab& s) const noexcept; ///< address space of a slab, its unused end included

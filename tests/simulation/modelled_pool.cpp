@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <new>
+#include <stdexcept>
 
 namespace quarry_simulation {
 
@@ -163,10 +164,16 @@ modelled_pool::block_count modelled_pool::count() const {
   return all;
 }
 
+// A pool finds its slabs by their class, and so those of other shards, too: then their numbers are compared.
 void modelled_pool::check_invariants() const {
   source_.check_invariants();
-  for (const shard& s : shards_)
-    for (const auto& of_class : s.classes) of_class->slabs.check_invariants();
+  for (std::size_t c = 0; c < shards_.front().classes.size(); ++c) {
+    if (shards_.size() == 1) shards_.front().classes[c]->slabs.check_invariants();
+    std::size_t counted = 0, found = 0;
+    for (const shard& s : shards_) counted += s.classes[c]->slabs.count().slabs;
+    shards_.front().classes[c]->slabs.for_each_slab([&](const slab&) { ++found; });
+    if (found != counted) throw std::logic_error("quarry: slabs of shards are miscounted");
+  }
   for (std::size_t core = 0; core < pages_.size(); ++core) set_of(core).check_invariants();
 }
 
