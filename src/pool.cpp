@@ -77,8 +77,8 @@ slab* pool::next_to_serve() const noexcept {
 // ---- giving back
 
 // Of blocks that lie in one slab, or seem to. Returns how many are bad.
-[[gnu::always_inline]] inline std::size_t pool::mark_free(slab& s, void* const* blocks, std::size_t count, slab*& emptied,
-                            bad_block* bad) noexcept {
+[[gnu::always_inline]] inline std::size_t pool::mark_free(slab& s, void* const* blocks, std::size_t count,
+                                                          slab*& emptied, bad_block* bad) noexcept {
   const slab::divisor by_block = s.by_block(class_);
   std::size_t bad_count = 0;
   for (std::size_t i = 0; i < count; ++i) {

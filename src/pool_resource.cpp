@@ -97,14 +97,15 @@ inline const detail::unsynchronized_state& unsynchronized_pool_resource::state()
   return *std::launder(reinterpret_cast<const detail::unsynchronized_state*>(state_));
 }
 
-[[gnu::noinline]] void* unsynchronized_pool_resource::allocate_cold(std::size_t bytes, std::size_t alignment) {
+[[gnu::noinline]] void* unsynchronized_pool_resource::allocate_cold(std::size_t bytes,
+                                                                    std::size_t alignment) {
   const std::size_t last = last_byte_of(at_least_one(bytes), alignment);
   if (void* const block = state().magazines.allocate_in_nursery(last)) return block;
   return allocate_past_nursery(state(), bytes, alignment);
 }
 
 [[gnu::noinline]] void unsynchronized_pool_resource::deallocate_cold(void* p, std::size_t bytes,
-                                                   std::size_t alignment) noexcept {
+                                                                     std::size_t alignment) noexcept {
   if (push_counted(*magazines_, detail::magazine_of_last(last_byte_of(bytes, alignment)), p)) return;
   deallocate_uncounted(state(), p, bytes, alignment);
 }
@@ -180,7 +181,8 @@ inline const detail::synchronized_state& synchronized_pool_resource::state() con
   return allocate_past_nursery(state(), bytes, alignment);
 }
 
-[[gnu::noinline]] void synchronized_pool_resource::deallocate_cold(void* p, std::size_t bytes, std::size_t alignment) noexcept {
+[[gnu::noinline]] void synchronized_pool_resource::deallocate_cold(void* p, std::size_t bytes,
+                                                                   std::size_t alignment) noexcept {
   if (state().magazines.push_counted(detail::magazine_of_last(last_byte_of(bytes, alignment)), p)) return;
   deallocate_uncounted(state(), p, bytes, alignment);
 }

@@ -110,7 +110,8 @@ slab* slab_source::slab_above(const void* address, size_class c) const noexcept 
   for (const chunk* in = chunks_by_room_.reaching_above(address); in != nullptr;
        in = chunk_tree::next(*in, all_rooms)) {
     const bool inside = !below(address, in->base);
-    const auto skipped = inside ? static_cast<std::size_t>(static_cast<const std::byte*>(address) - in->base) : 0;
+    const auto skipped =
+        inside ? static_cast<std::size_t>(static_cast<const std::byte*>(address) - in->base) : 0;
     for (std::size_t unit = skipped >> in->unit_shift; unit < in->units(); ++unit) {
       if ((in->free_units >> unit & 1) != 0) continue;
       slab* const s = in->slots()[unit].load(std::memory_order_relaxed);

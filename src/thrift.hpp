@@ -24,7 +24,7 @@ public:
   /// True while more than a third of what is held was not used lately; after a fall a ninth. Of segments a
   /// fifth that is not used now.
   bool holds_much_in_vain() const noexcept {
-    const std::size_t used = of_segments_           ? usage_.used()
+    const std::size_t used = of_segments_          ? usage_.used()
                              : usage_.has_fallen() ? usage_.recent_peak()
                                                    : usage_.long_peak();
     return pooled() > used + little_in_vain(used) + fixed_;
