@@ -199,6 +199,7 @@ private:
   void forget(chunk& c, std::size_t first_unit, std::size_t units) noexcept;
 
   void grow(const slab_wish& w, std::size_t largest_chunk, std::size_t lacking);
+  bool is_soon_written(size_class c, std::size_t chunk_bytes) const noexcept;
   std::size_t spare_bookkeeping() const noexcept;
   std::size_t first_slab_bytes(const slab_wish& w, std::size_t chunk_bytes) const noexcept;
   void grow_bookkeeping(std::size_t bytes);

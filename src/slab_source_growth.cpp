@@ -6,6 +6,7 @@
 #include <new>
 
 #include "poison.hpp"
+#include "prefault.hpp"
 #include "slab_source.hpp"
 
 namespace quarry::detail {
@@ -48,8 +49,15 @@ void slab_source::grow(const slab_wish& w, std::size_t largest_chunk, std::size_
     give_descriptor(descriptor, descriptor_bytes(bytes));
     throw;
   }
+  if (is_soon_written(w.c, bytes)) prefault(memory, bytes);
   guard.lock();
   add(descriptor, memory, bytes, w.c);
+}
+
+// All of it, but where large blocks, or segments, may stay untouched in part.
+bool slab_source::is_soon_written(size_class c, std::size_t chunk_bytes) const noexcept {
+  constexpr std::size_t two_pages = 8192;
+  return !recorded() && chunk_bytes >= granule && block_sizes[c] <= two_pages;
 }
 
 // A small pool grows few times, and several of its classes want some at once.
