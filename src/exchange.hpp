@@ -207,8 +207,8 @@ constexpr std::uint32_t worth_counting = 2048; // bytes
 /// the owner, inside by `busy` alone, as on the hot path: all that moves is the top.
 inline bool push_counted(magazine_set& set, size_class c, void* block) noexcept {
   magazine& m = set.magazines[c];
-  const std::uint32_t top = m.top.load_relaxed();
-  if (m.floor.load_acquire() != m.base || m.cap.load_acquire() > m.base || top >= m.end) return false;
+  const std::uint32_t top = m.top.load_relaxed(), floor = m.floor.load_acquire();
+  if (floor == magazine::closed_floor || m.cap.load_acquire() > floor || top >= m.end) return false;
   const std::uint32_t bytes = set.bytes_to_count + block_sizes[c];
   if (bytes >= worth_counting) return false;
   set.bytes_to_count = bytes;

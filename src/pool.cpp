@@ -88,7 +88,8 @@ slab* pool::next_to_serve() const noexcept {
   }
   const std::size_t before = s.free_count;
   s.free_count = static_cast<std::uint16_t>(before + count - bad_count);
-  if (before < most_worth_a_visit || s.empty()) settle(s, emptied);
+  const bool changed = count != bad_count; // one that has left already is empty, too
+  if (changed && (before < most_worth_a_visit || s.empty())) settle(s, emptied);
   return bad_count;
 }
 

@@ -26,7 +26,7 @@ std::size_t thread_magazines::at_work_at_most() noexcept {
   return threads;
 }
 
-// What the caches may hold together.
+// What the caches may hold together; of one thread alone more, since its depot has less.
 std::size_t thread_magazines::room_of_all() const noexcept {
   return core_.room().of_magazines(cached_room::least,
                                    core_.bytes_used() / (core_.room().hands_on() ? 20 : 12));

@@ -115,6 +115,23 @@ TYPED_TEST(violations, double_free_in_one_flush) {
   this->free(kept);
 }
 
+// Each block has a slab of its own, which is empty and leaves when the bad one comes to it.
+TYPED_TEST(violations, double_free_in_the_flush_that_empties_the_slab) {
+  constexpr std::size_t whole_slab = 4096;
+  std::vector<void*> blocks(40);
+  for (void*& block : blocks) block = this->pool.allocate(whole_slab, 8);
+  this->pool.trim();
+  for (const std::size_t i : {0u, 1u, 0u, 2u}) this->pool.deallocate(blocks[i], whole_slab, 8);
+  this->pool.trim();
+  ASSERT_EQ(this->seen.all().size(), 1u);
+  EXPECT_EQ(this->seen.all()[0].address, blocks[0]);
+  EXPECT_EQ(this->pool.statistics().dropped_blocks, 1u);
+  EXPECT_NO_THROW(this->pool.check_invariants());
+  for (std::size_t i = 3; i < blocks.size(); ++i) this->pool.deallocate(blocks[i], whole_slab, 8);
+  this->pool.trim();
+  EXPECT_NO_THROW(this->pool.check_invariants());
+}
+
 // The first requests of a pool, which has no magazines yet.
 TYPED_TEST(violations, double_free_of_what_is_kept_at_hand) {
   void* const p = this->allocate();
