@@ -14,13 +14,13 @@
 #include <unistd.h>
 
 #include "poison.hpp"
+#include "prefault.hpp"
 
 namespace quarry {
 
 namespace {
 
-// Advice that is younger than the headers of some systems.
-constexpr int populate_write = 23, collapse = 25;
+constexpr int collapse = 25; // advice that is younger than the headers of some systems
 
 constexpr std::size_t huge_page_size = std::size_t{2} << 20;
 
@@ -54,8 +54,8 @@ void* map_aligned(std::size_t size, std::size_t alignment, std::size_t page, int
 }
 
 // Kernels before 5.14 know no such advice: there the first byte of each page is written.
-bool populate(void* memory, std::size_t size) noexcept {
-  if (::madvise(memory, size, populate_write) == 0) return true;
+bool make_present(void* memory, std::size_t size) noexcept {
+  if (detail::populate(memory, size)) return true;
   if (errno != EINVAL) return false;
   auto* const first = static_cast<volatile std::byte*>(memory);
   for (std::size_t i = 0; i < size; i += page_size()) first[i] = std::byte{0};
@@ -85,7 +85,7 @@ void* reserved_huge_pages(std::size_t size, std::size_t alignment, page_options&
   void* const memory = map_aligned(size, alignment, huge_page_size, MAP_HUGETLB | MAP_HUGE_2MB);
   if (memory == nullptr) return nullptr;
   if (!prefer_node(memory, size, got.numa_node)) got.numa_node = -1;
-  if (populate(memory, size)) return memory;
+  if (make_present(memory, size)) return memory;
   unmap(memory, size); // touching it later would be fatal
   return nullptr;
 }
@@ -95,7 +95,7 @@ void* pages(std::size_t size, std::size_t alignment, page_options& got) noexcept
   if (memory == nullptr) return nullptr;
   if (!prefer_node(memory, size, got.numa_node)) got.numa_node = -1;
   const bool advised = got.huge_pages && ::madvise(memory, size, MADV_HUGEPAGE) == 0;
-  const bool there = (got.huge_pages || got.prefault) && populate(memory, size);
+  const bool there = (got.huge_pages || got.prefault) && make_present(memory, size);
   got.huge_pages = advised && there && ::madvise(memory, size, collapse) == 0; // succeeds if all are huge
   got.prefault = got.prefault && there;
   got.lock = got.lock && lock_pages(memory, size);

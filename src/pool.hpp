@@ -89,8 +89,7 @@ public:
   template <class Function>
   void for_each_slab(Function f) const {
     const std::lock_guard guard(mutex_);
-    for (slab* s = source_.slab_above(nullptr, class_); s != nullptr; s = source_.slab_above(s->base, class_))
-      f(*s);
+    visit_slabs(f);
   }
   /// Calls f(slab) for the one of the lowest address above `address`, under the mutex; false when there is
   /// none.
@@ -105,6 +104,12 @@ public:
 
 private:
   enum shelf_kind : std::uint8_t { full, few, many };
+
+  template <class Function>
+  void visit_slabs(Function f) const {
+    for (slab* s = source_.slab_above(nullptr, class_); s != nullptr; s = source_.slab_above(s->base, class_))
+      f(*s);
+  }
 
   static constexpr std::size_t most_worth_a_visit = 8; // free blocks
   static std::size_t worth_a_visit(const slab& s) noexcept;

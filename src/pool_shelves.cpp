@@ -87,16 +87,16 @@ pool::counts pool::count() const noexcept {
 void pool::check_invariants() const {
   const std::lock_guard guard(mutex_);
   std::size_t slabs = 0, carved = 0, free = 0, in_order = 0, in_list = 0;
-  for (slab* s = source_.slab_above(nullptr, class_); s != nullptr; s = source_.slab_above(s->base, class_)) {
-    s->check_invariants();
+  visit_slabs([&](const slab& s) {
+    s.check_invariants();
     ++slabs;
-    carved += s->blocks;
-    free += s->free_count;
-    in_order += s->shelf == many;
-    in_list += s->shelf == few;
-    if ((s->shelf == full) != (s->free_count == 0) || (s->shelf == few && s->free_count >= worth_a_visit(*s)))
+    carved += s.blocks;
+    free += s.free_count;
+    in_order += s.shelf == many;
+    in_list += s.shelf == few;
+    if ((s.shelf == full) != (s.free_count == 0) || (s.shelf == few && s.free_count >= worth_a_visit(s)))
       throw std::logic_error("quarry: a slab is on the wrong shelf");
-  }
+  });
   many_.for_each([&](const slab& s) { in_order -= s.shelf == many; });
   for (const slab* s = few_.first(); s != nullptr; s = s->right) in_list -= s->shelf == few;
   if (in_order != 0 || in_list != 0) throw std::logic_error("quarry: a slab is not where its shelf says");

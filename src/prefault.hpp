@@ -5,8 +5,12 @@
 
 namespace quarry::detail {
 
-/// Has the system map the pages of memory that is about to be written to: one call in place of a fault for
-/// each. Does nothing for memory that seems to be mapped, or is not whole pages, or where the system can't.
+/// Has the system map whole pages as if each was written to: one call in place of a fault for each. When it
+/// did not, returns false and `errno` says why: EINVAL where it can't, as before Linux 5.14.
+bool populate(void* memory, std::size_t bytes) noexcept;
+
+/// The same for memory that is about to be written to. Does nothing where that seems to be mapped, or is not
+/// whole pages, or where the system can't.
 void prefault(void* memory, std::size_t bytes) noexcept;
 
 } // namespace quarry::detail

@@ -38,7 +38,8 @@ public:
     const std::size_t length = this->length();
     const std::size_t left = length - std::min(length, 2 * freed_in_period());
     const std::size_t faded =
-        length == 0 ? 0 : static_cast<std::size_t>(double(before()) * double(left) / double(length));
+        length == 0 ? 0
+                    : static_cast<std::size_t>(double(usage_.peak_before()) * double(left) / double(length));
     return std::max(
         {floor_bytes, usage_.period_peak() / 16, faded / 16, regretted_.load(std::memory_order_relaxed)});
   }
@@ -54,10 +55,9 @@ public:
 
   /// Ends a period during which `idle` bytes are empty now. The caller then tells `usage` to start one.
   void end_period(std::size_t idle) noexcept {
-    last_peak_.store(usage_.period_peak(), std::memory_order_relaxed);
     least_idle_[period_ % memory] = least_idle_now_;
     const std::size_t unneeded = *std::min_element(least_idle_.begin(), least_idle_.end());
-    const std::size_t slack = std::max(floor_bytes, before() / 8);
+    const std::size_t slack = std::max(floor_bytes, usage_.period_peak() / 8);
     const std::size_t regretted = regretted_.load(std::memory_order_relaxed);
     if (unneeded > slack)
       regretted_.store(regretted - std::min(regretted, unneeded - slack), std::memory_order_relaxed);
@@ -94,13 +94,11 @@ private:
   static constexpr std::size_t floor_bytes = 16384; // not worth a call upstream
   static constexpr std::size_t one_chunk = 65536;   // what is idle by chance
 
-  std::size_t before() const noexcept { return last_peak_.load(std::memory_order_relaxed); }
-  std::size_t length() const noexcept { return std::max(usage_.period_peak(), before()); }
+  std::size_t length() const noexcept { return usage_.long_peak(); }
   std::size_t freed_in_period() const noexcept { return usage_.freed_in_period(); }
 
   const usage& usage_;
   const std::size_t fixed_;
-  std::atomic<std::size_t> last_peak_ = 0;
   std::atomic<std::size_t> regretted_ = 0;
   std::size_t period_ = 0;
   std::size_t least_idle_now_ = 0;

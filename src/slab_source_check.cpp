@@ -1,4 +1,5 @@
 // A slab source seen from outside: what lies where, and whether its equations hold.
+#include <functional>
 #include <mutex>
 #include <stdexcept>
 
@@ -10,6 +11,23 @@ std::size_t slab_source::bytes_of(const slab& s) const noexcept {
   const std::lock_guard guard(mutex_);
   chunk& c = map_.chunk_of(s.base);
   return run_of(c, s).bytes();
+}
+
+slab* slab_source::slab_above(const void* address, size_class c) const noexcept {
+  const std::less<const void*> below;
+  const std::lock_guard guard(mutex_);
+  for (const chunk* in = chunks_by_room_.reaching_above(address); in != nullptr;
+       in = chunk_tree::next(*in, all_rooms)) {
+    const bool inside = !below(address, in->base);
+    const auto skipped =
+        inside ? static_cast<std::size_t>(static_cast<const std::byte*>(address) - in->base) : 0;
+    for (std::size_t unit = skipped >> in->unit_shift; unit < in->units(); ++unit) {
+      if ((in->free_units >> unit & 1) != 0) continue;
+      slab* const s = in->slots()[unit].load(std::memory_order_relaxed);
+      if (below(address, s->base) && s->block_class() == c && s->shelf != slab::no_shelf) return s;
+    }
+  }
+  return nullptr;
 }
 
 std::size_t slab_source::bytes_in_slabs() const noexcept {

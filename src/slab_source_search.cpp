@@ -2,8 +2,6 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
-#include <functional>
-#include <mutex>
 
 #include "bits.hpp"
 #include "slab_source.hpp"
@@ -102,23 +100,6 @@ slab_source::run slab_source::find_lowest_run(const slab_wish& w, const std::byt
     if (const run r = fit(*c, w); r.in != nullptr) return r;
   }
   return {};
-}
-
-slab* slab_source::slab_above(const void* address, size_class c) const noexcept {
-  const std::less<const void*> below;
-  const std::lock_guard guard(mutex_);
-  for (const chunk* in = chunks_by_room_.reaching_above(address); in != nullptr;
-       in = chunk_tree::next(*in, all_rooms)) {
-    const bool inside = !below(address, in->base);
-    const auto skipped =
-        inside ? static_cast<std::size_t>(static_cast<const std::byte*>(address) - in->base) : 0;
-    for (std::size_t unit = skipped >> in->unit_shift; unit < in->units(); ++unit) {
-      if ((in->free_units >> unit & 1) != 0) continue;
-      slab* const s = in->slots()[unit].load(std::memory_order_relaxed);
-      if (below(address, s->base) && s->block_class() == c && s->shelf != slab::no_shelf) return s;
-    }
-  }
-  return nullptr;
 }
 
 // Of the lengths up to what is wished the one that wastes least, in the smallest hole.

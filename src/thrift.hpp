@@ -9,8 +9,9 @@
 
 namespace quarry::detail {
 
-// What is held is measured against the most that was used lately; segments, which shall go at once, against
-// what is used now. After a fall memory is worth more than time, and less is let pass.
+// What is held is measured against the most that was used lately: in this period and the one before, after a
+// fall in two windows; segments, which shall go at once, against what is used now. After a fall memory is
+// worth more than time, and less is let pass.
 //
 //   pooled = held − oversized
 //
@@ -24,9 +25,7 @@ public:
   /// True while more than a third of what is held was not used lately; after a fall a ninth. Of segments a
   /// fifth that is not used now.
   bool holds_much_in_vain() const noexcept {
-    const std::size_t used = of_segments_          ? usage_.used()
-                             : usage_.has_fallen() ? usage_.recent_peak()
-                                                   : usage_.long_peak();
+    const std::size_t used = used_lately();
     return pooled() > used + little_in_vain(used) + fixed_;
   }
 
@@ -66,6 +65,10 @@ public:
 private:
   static constexpr std::size_t worth_it = 32768; // bytes in vain that are not worth slower calls
 
+  std::size_t used_lately() const noexcept {
+    if (of_segments_) return usage_.used();
+    return usage_.has_fallen() ? usage_.recent_peak() : usage_.long_peak();
+  }
   std::size_t pooled() const noexcept { return up_.held() - usage_.oversized(); }
   std::size_t little_in_vain(std::size_t used) const noexcept {
     if (of_segments_) return used / 4 + 2 * worth_it;

@@ -50,7 +50,7 @@ public:
   void start_period() noexcept {
     const std::size_t high = high_.load(std::memory_order_relaxed);
     high_.store(std::max(high - high / 16, period_peak()), std::memory_order_relaxed);
-    last_period_peak_.store(period_peak(), std::memory_order_relaxed);
+    peak_before_.store(period_peak(), std::memory_order_relaxed);
     period_peak_.store(used(), std::memory_order_relaxed);
     freed_at_start_.store(freed(), std::memory_order_relaxed);
     see_whether_fallen();
@@ -75,9 +75,9 @@ public:
   }
   std::size_t period_peak() const noexcept { return period_peak_.load(std::memory_order_relaxed); }
   /// The most used in this period and the one before.
-  std::size_t long_peak() const noexcept {
-    return std::max(period_peak(), last_period_peak_.load(std::memory_order_relaxed));
-  }
+  std::size_t long_peak() const noexcept { return std::max(period_peak(), peak_before()); }
+  /// The most used in the period before.
+  std::size_t peak_before() const noexcept { return peak_before_.load(std::memory_order_relaxed); }
   /// The most used in this window and the one before.
   std::size_t recent_peak() const noexcept {
     return std::max(window_peak_.load(std::memory_order_relaxed), before_.load(std::memory_order_relaxed));
@@ -130,7 +130,7 @@ private:
   std::atomic<std::size_t> pushed_ = 0; // bytes ever freed into magazines where frees are counted
   std::atomic<std::size_t> oversized_ = 0;
   std::atomic<std::size_t> period_peak_ = 0;
-  std::atomic<std::size_t> last_period_peak_ = 0;
+  std::atomic<std::size_t> peak_before_ = 0;    // of a period
   std::atomic<std::size_t> freed_at_start_ = 0; // of the period
   std::atomic<std::size_t> high_ = 0;           // peaks of periods, fading
   std::atomic<std::size_t> window_peak_ = 0, before_ = 0;

@@ -33,10 +33,7 @@ protected:
     return count;
   }
   // Kernels before 5.14 can't.
-  bool system_can() {
-    constexpr int populate_write = 23;
-    return ::madvise(memory, page, populate_write) == 0;
-  }
+  bool system_can() { return populate(memory, page); }
 
   const std::size_t bytes = pages * page;
   std::byte* memory;
