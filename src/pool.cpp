@@ -43,7 +43,6 @@ std::size_t pool::take_from_slabs(void** out, std::size_t count) noexcept {
 
 std::size_t pool::take_while_draining(void** out, std::size_t count) noexcept {
   const std::lock_guard guard(mutex_);
-  let_few_join();
   slab* const s = next_to_serve();
   if (s == nullptr || source_.places_low()) {
     if (slab* const lower = source_.take_below(s, class_, carved_ * block_sizes[class_]))

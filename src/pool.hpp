@@ -23,9 +23,8 @@ struct bad_block {
 };
 
 // Slabs that are worth a visit stand in order: the one of the lowest address serves next, one order for all
-// classes, so that high chunks come to be empty. Those with few free blocks are in a list, from which they
-// join the others while the class drains and every free block counts. Full ones are nowhere: a free finds
-// them by its address.
+// classes, so that high chunks come to be empty. Those with few free blocks are in a list; while the class
+// drains one that gets some joins the others. Full ones are nowhere: a free finds them by its address.
 //
 //   carved = Σ blocks, free = Σ free_count over the slabs;   used = carved − free
 //   no slab is empty, but for those that reserve() asked to keep
@@ -127,7 +126,6 @@ private:
   void reshelve(slab& s) noexcept;
   void put_on_shelf(slab& s, shelf_kind shelf) noexcept;
   void take_off_shelf(slab& s) noexcept;
-  void let_few_join() noexcept;
   bool may_go(const slab& s) const noexcept;
   bool reserves(std::size_t blocks, std::size_t& so_far) noexcept;
   void give_back_reserved(std::size_t so_far, std::size_t before) noexcept;

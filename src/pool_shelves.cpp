@@ -53,15 +53,6 @@ void pool::take_off_shelf(slab& s) noexcept {
   s.shelf = slab::no_shelf;
 }
 
-// Some at a time, so that a call does little.
-void pool::let_few_join() noexcept {
-  for (int i = 0; i < 4 && few_.first() != nullptr; ++i) {
-    slab& s = *few_.first();
-    take_off_shelf(s);
-    put_on_shelf(s, many);
-  }
-}
-
 // When much is held in vain and this class has a part in it: by free blocks in its slabs (from a quarter to
 // an eighth, so that the mode does not flap), or by slabs scattered over chunks that are else empty.
 void pool::note_occupancy() noexcept {
