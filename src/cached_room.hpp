@@ -20,6 +20,7 @@ public:
   cached_room(const usage& use, bool segments) noexcept : usage_(use), segments_(segments) {}
 
   std::size_t used() const noexcept { return usage_.used(); }
+  std::size_t used_in_all() const noexcept { return usage_.used_in_all(); }
   /// Whether memory is worth more than time: where much more was used once.
   bool is_thrifty() const noexcept { return usage_.has_fallen() && !segments_; }
 
@@ -27,14 +28,14 @@ public:
   std::size_t of_magazines(std::size_t up_to, std::size_t share) const noexcept {
     constexpr std::size_t little = 65536;
     if (segments_) return std::max(up_to, share);
-    return std::max(is_thrifty() ? little : std::min(std::max(usage_.used() / 6, 3 * little), up_to), share);
+    return std::max(is_thrifty() ? little : std::min(std::max((usage_.used() + usage_.oversized()) / 6, 3 * little), up_to), share);
   }
 
   /// Of depots: less than of magazines, since with as much for both 2 % of the recorded redis' peak lay in
   /// depots. Where threads hand on blocks, what is on the way fills and empties them, and what does not fit
   /// goes to slabs; to one thread alone they are but more of its own.
   std::size_t of_depots() const noexcept {
-    const std::size_t used = usage_.used();
+    const std::size_t used = usage_.used_in_all();
     if (segments_) return std::max(least, used / 20);
     if (hands_on() && !is_thrifty()) return std::max(least, used / 32);
     return of_magazines(hands_on() ? least : least / 4, used / (hands_on() ? 32 : 64));

@@ -77,7 +77,7 @@ private:
   // Threads' caches may hold 1 MiB whatever is used; what a pool of that size gives back in haste it has to
   // take again.
   std::size_t not_worth_it() const noexcept {
-    return shared_ && !of_segments_ ? std::size_t{1} << 20 : 2 * worth_it;
+    return shared_ && !of_segments_ ? std::size_t{1} << 20 : 8 * worth_it;
   }
   // Some blocks stay for long and others come and go: neither has a chunk gone upstream nor is less used than
   // before, while eight times as much was freed as is used. Then it is tried for an eighth of the time only.

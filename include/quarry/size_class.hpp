@@ -75,10 +75,8 @@ namespace detail {
 /// No alignment above this is asked of upstream for chunks; requests with larger ones are oversized. 16 KiB.
 inline constexpr std::size_t granule = 16384;
 
-/// Classes with a magazine: those whose blocks are below 32 KiB, the others are always served by the cold
-/// path. So it is the cold path that tells requests with an alignment above the granule, whose size, rounded
-/// up, is at least as much.
-inline constexpr size_class magazine_count = size_class_of(2 * granule, 1);
+/// Classes with a magazine: those of blocks up to 32 KiB, the others are always served by the cold path.
+inline constexpr size_class magazine_count = size_class_of(2 * granule, 1) + 1;
 
 template <class Value, class Function>
 constexpr auto table_of_classes(Function value_of) {
