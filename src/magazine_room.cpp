@@ -60,7 +60,7 @@ void magazine_set::set_capacity_bytes(std::size_t bytes) noexcept {
 bool magazine_set::reclaim_room() noexcept {
   // A class that was large enough had no use for more either. Where threads share, most calls are quick and
   // refuse nothing.
-  const std::uint32_t patience = room_of_all == nullptr ? 1024 : 128;
+  const std::uint32_t patience = room_of_all == nullptr ? 256 : 128;
   if (++refusals % patience != 0) return false;
   capacities wanted;
   for (size_class i = 0; i < magazine_count; ++i) {
