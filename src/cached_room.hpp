@@ -20,25 +20,27 @@ public:
   cached_room(const usage& use, bool segments) noexcept : usage_(use), segments_(segments) {}
 
   std::size_t used() const noexcept { return usage_.used(); }
-  std::size_t used_in_all() const noexcept { return usage_.used_in_all(); }
+  /// What shares are of. Oversized blocks, of which nothing is lost to classes and slabs, count half.
+  std::size_t weighed_use() const noexcept { return usage_.used() + usage_.oversized() / 2; }
   /// Whether memory is worth more than time: where much more was used once.
   bool is_thrifty() const noexcept { return usage_.has_fallen() && !segments_; }
 
-  /// Of magazines: `share`, and while little is used a sixth, up to `up_to`.
-  std::size_t of_magazines(std::size_t up_to, std::size_t share) const noexcept {
+  /// Of magazines: one `part`-th, and while little is used a sixth, up to `up_to`.
+  std::size_t of_magazines(std::size_t up_to, std::size_t part) const noexcept {
     constexpr std::size_t little = 65536;
+    const std::size_t share = weighed_use() / part;
     if (segments_) return std::max(up_to, share);
-    return std::max(is_thrifty() ? little : std::min(std::max((usage_.used() + usage_.oversized()) / 6, 3 * little), up_to), share);
+    const std::size_t sixth = (usage_.used() + usage_.oversized()) / 6;
+    return std::max(is_thrifty() ? little : std::min(std::max(sixth, 3 * little), up_to), share);
   }
 
   /// Of depots: less than of magazines, since with as much for both 2 % of the recorded redis' peak lay in
   /// depots. Where threads hand on blocks, what is on the way fills and empties them, and what does not fit
   /// goes to slabs; to one thread alone they are but more of its own.
   std::size_t of_depots() const noexcept {
-    const std::size_t used = usage_.used_in_all();
-    if (segments_) return std::max(least, used / 20);
-    if (hands_on() && !is_thrifty()) return std::max(least, used / 32);
-    return of_magazines(hands_on() ? least : least / 4, used / (hands_on() ? 32 : 64));
+    if (segments_) return std::max(least, weighed_use() / 20);
+    if (hands_on() && !is_thrifty()) return std::max(least, weighed_use() / 32);
+    return hands_on() ? of_magazines(least, 32) : of_magazines(least / 4, 64);
   }
 
   /// Of one magazine. Of segments more are on the way at a time.

@@ -75,15 +75,14 @@ void own_magazines::flush(bool gives_up_room) noexcept {
 bool own_magazines::has_room(std::size_t more) const noexcept {
   constexpr std::size_t least = 7 << 16;
   if (calls_without_room_ != 0) return false;
-  return set_->capacity_bytes.load_relaxed() + more <=
-         core_.room().of_magazines(least, core_.room().used_in_all() / 10);
+  return set_->capacity_bytes.load_relaxed() + more <= core_.room().of_magazines(least, 10);
 }
 
 // What there may be falls with what is used, also where all that comes back is of classes without a magazine.
 bool own_magazines::has_too_much() const noexcept {
   constexpr std::size_t least = std::size_t{1} << 20;
   const std::size_t there = set_->capacity_bytes.load_relaxed();
-  return there > least && there > core_.room().used_in_all() / 9;
+  return there > least && there > core_.room().weighed_use() / 9;
 }
 
 // ---- how large

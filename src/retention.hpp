@@ -44,10 +44,11 @@ public:
         {floor_bytes, usage_.period_peak() / 16, faded / 16, regretted_.load(std::memory_order_relaxed)});
   }
 
-  /// True while more is kept than is used: then frees must be seen, for periods to end. While less is, those
-  /// that come to slabs do.
+  /// True while more is kept than is used, after a fall than an eighth of that: then frees must be seen, for
+  /// periods to end. While less is, those that come to slabs do.
   bool settling(std::size_t idle) const noexcept {
-    return !is_fixed() && idle > one_chunk + floor_bytes + usage_.used();
+    const std::size_t used = usage_.used();
+    return !is_fixed() && idle > one_chunk + floor_bytes + (usage_.has_fallen() ? used / 8 : used);
   }
 
   /// May be asked without the owner's lock.

@@ -10,6 +10,7 @@ namespace quarry::detail {
 namespace {
 
 constexpr std::size_t least_large_block = 2048;
+constexpr std::size_t most_of_large = 16384;  // bytes of a slab
 constexpr std::size_t least_small_slab = 256; // less than a unit where many classes shall share a small chunk
 
 } // namespace
@@ -45,11 +46,15 @@ slab& slab_source::take(size_class c, std::size_t class_bytes) {
 }
 
 // A sixth of what the class has, after a fall a sixteenth: then the slab that is not full yet is a small part
-// of it. Of large blocks as few as fill whole units: what is free among them is much.
+// of it. Of large blocks as few as fill whole units: what is free among them is much; where there are many a
+// thirty-second of them.
 slab_wish slab_source::wish_for(size_class c, std::size_t class_bytes) const noexcept {
   const std::size_t block = block_sizes[c];
   if (recorded()) return wish_for_segments(c, class_bytes);
-  if (block >= least_large_block && block % kib == 0) return {c, block, block, block <= largest_small_slab};
+  if (block >= least_large_block && block % kib == 0) {
+    const std::size_t bytes = std::max(block, std::min(class_bytes / 32, most_of_large) / block * block);
+    return {c, bytes, block, block <= largest_small_slab};
+  }
   const std::size_t share = usage_.has_fallen() ? class_bytes / 16 : class_bytes / 6;
   const std::size_t bytes = power_within(share, block, least_small_slab, largest_small_slab);
   if (bytes == block) return {c, block, block, true};

@@ -28,8 +28,7 @@ std::size_t thread_magazines::at_work_at_most() noexcept {
 
 // What the caches may hold together; of one thread alone more, since its depot has less.
 std::size_t thread_magazines::room_of_all() const noexcept {
-  return core_.room().of_magazines(cached_room::least,
-                                   core_.room().used_in_all() / (core_.room().hands_on() ? 20 : 12));
+  return core_.room().of_magazines(cached_room::least, core_.room().hands_on() ? 20 : 12);
 }
 
 void thread_magazines::look_at_room(thread_cache& cache) const noexcept {

@@ -65,8 +65,6 @@ public:
     const std::size_t given = given_.load(std::memory_order_relaxed); // first: what is given was taken before
     return taken_.load(std::memory_order_relaxed) - given;
   }
-  /// Oversized blocks included.
-  std::size_t used_in_all() const noexcept { return used() + oversized() / 2; }
   std::size_t oversized() const noexcept { return oversized_.load(std::memory_order_relaxed); }
   /// Bytes ever freed, modulo 2^64.
   std::size_t freed() const noexcept {

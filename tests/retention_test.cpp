@@ -96,6 +96,19 @@ TEST_F(kept, is_settling_while_more_is_idle_than_is_used) {
   EXPECT_TRUE(share.settling(peak + 80 * kibibyte + 1));
 }
 
+TEST_F(kept, is_settling_after_a_fall_while_an_eighth_is_idle) {
+  constexpr std::size_t left = peak / 16;
+  use.add(peak);
+  use.subtract(peak - left);
+  for (int i = 0; i < 100 && !use.has_fallen(); ++i) {
+    use.add(left);
+    use.subtract(left);
+  }
+  ASSERT_TRUE(use.has_fallen());
+  EXPECT_FALSE(share.settling(left / 8 + 80 * kibibyte));
+  EXPECT_TRUE(share.settling(left / 8 + 80 * kibibyte + 1));
+}
+
 TEST_F(kept, is_what_was_asked_for_where_it_is_fixed) {
   retention fixed(use, 5 * kibibyte);
   use.add(peak);

@@ -95,6 +95,19 @@ TEST_F(slab_source_holes, addresses_that_no_chunk_has_lead_to_no_slab) {
 
 // ---- how long a slab is
 
+// What is free among large blocks is much, so that only where there are many a slab has several.
+TEST_F(slab_source_holes, large_blocks_have_a_slab_each_until_there_are_many) {
+  constexpr size_class large = size_class_of(4096, 1);
+  const auto blocks_of_a_slab = [&](std::size_t there) {
+    return source_.take(large, there * 4096).blocks + 0;
+  };
+  EXPECT_EQ(blocks_of_a_slab(0), 1);
+  EXPECT_EQ(blocks_of_a_slab(63), 1);
+  EXPECT_EQ(blocks_of_a_slab(64), 2);
+  EXPECT_EQ(blocks_of_a_slab(1000), 4);
+  EXPECT_NO_THROW(source_.check_invariants());
+}
+
 TEST(slab_length, is_in_the_tables_what_it_is_when_searched_for) {
   for (size_class c = 0; c < size_class_count; ++c)
     for (std::size_t most = 0; most <= 64; ++most) {

@@ -4,6 +4,7 @@
 #include "support.hpp"
 #include <quarry/page_resource.hpp>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -407,6 +408,34 @@ TYPED_TEST(upstream_asked, for_too_much_refuses_itself_whatever_is_held) {
     if (held != 0) (void)this->pool.allocate(held, 8);
     EXPECT_THROW((void)this->pool.allocate(~std::size_t{0}, 1), odd_at_the_ends::refused);
   }
+}
+
+template <class Pool>
+class large_alignments : public ::testing::Test {};
+TYPED_TEST_SUITE(large_alignments, both_pools, pool_names);
+
+// A block of 32 KiB is aligned to 16 KiB, so one at hand does not serve who wants more.
+TYPED_TEST(large_alignments, are_asked_of_upstream_each_time) {
+  ledger_resource upstream;
+  TypeParam pool(&upstream);
+  std::array<void*, 4> blocks{};
+  for (int i = 0; i < 100; ++i) { // until some are at hand
+    for (void*& block : blocks) block = pool.allocate(32768, 16384);
+    for (void* const block : blocks) pool.deallocate(block, 32768, 16384);
+  }
+  if (!memory_is_poisoned()) {
+    EXPECT_GE(pool.statistics().bytes_cached, 32768u);
+  }
+  for (const std::size_t bytes : {1u, 20'000u, 32768u}) {
+    const std::size_t before = upstream.calls();
+    void* const p = pool.allocate(bytes, 32768);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(p) % 32768, 0u);
+    EXPECT_EQ(pool.statistics().oversized_blocks, 1u);
+    EXPECT_GT(upstream.calls(), before);
+    pool.deallocate(p, bytes, 32768);
+    EXPECT_EQ(pool.statistics().oversized_blocks, 0u);
+  }
+  pool.check_invariants();
 }
 
 } // namespace
