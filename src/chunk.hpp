@@ -12,9 +12,9 @@
 
 namespace quarry::detail {
 
-// A chunk is aligned to its size, at most to a granule. One below a granule is a power of two, of 8 units;
-// others have units of 1 KiB or, where that would be more than 64 of them, of the least power of two that
-// makes it 64. Each unit has a slot.
+// A chunk is aligned to its size, at most to a granule. One below a granule is a power of two; one below
+// 16 KiB has 8 units, others have units of 1 KiB or, where that would be more than 64 of them, of the least
+// power of two that makes it 64. Each unit has a slot.
 //
 //   bytes = units << unit_shift
 //   bit u of free_units is clear  ⇔  slot u leads to a slab that is in use, for u < units
@@ -34,10 +34,11 @@ struct alignas(64) chunk {
   std::uint8_t room;         // which kind it has
   std::uint8_t dedicated_to; // the only class it may serve, or slab::no_class
 
-  static constexpr unsigned least_unit_shift = 10; // but for chunks below a granule
+  static constexpr std::size_t small = 16384;      // those below have 8 units
+  static constexpr unsigned least_unit_shift = 10; // of the others
 
   static constexpr unsigned unit_shift_of(std::size_t chunk_bytes) noexcept {
-    if (chunk_bytes < granule) return static_cast<unsigned>(std::countr_zero(chunk_bytes)) - 3;
+    if (chunk_bytes < small) return static_cast<unsigned>(std::countr_zero(chunk_bytes)) - 3;
     return std::max<unsigned>(least_unit_shift,
                               static_cast<unsigned>(std::bit_width((chunk_bytes - 1) >> 6)));
   }

@@ -106,7 +106,7 @@ inline const detail::unsynchronized_state& unsynchronized_pool_resource::state()
 
 [[gnu::noinline]] void unsynchronized_pool_resource::deallocate_cold(void* p, std::size_t bytes,
                                                                      std::size_t alignment) noexcept {
-  if (push_counted(*magazines_, detail::magazine_of(bytes, alignment), p)) return;
+  if (push_counted(*magazines_, detail::magazine_of_last(last_byte_of(bytes, alignment)), p)) return;
   deallocate_uncounted(state(), p, bytes, alignment);
 }
 
@@ -183,7 +183,7 @@ inline const detail::synchronized_state& synchronized_pool_resource::state() con
 
 [[gnu::noinline]] void synchronized_pool_resource::deallocate_cold(void* p, std::size_t bytes,
                                                                    std::size_t alignment) noexcept {
-  if (state().magazines.push_counted(detail::magazine_of(bytes, alignment), p)) return;
+  if (state().magazines.push_counted(detail::magazine_of_last(last_byte_of(bytes, alignment)), p)) return;
   deallocate_uncounted(state(), p, bytes, alignment);
 }
 

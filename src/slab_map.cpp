@@ -21,7 +21,7 @@ chunk& small_chunk(std::uintptr_t value) noexcept {
 } // namespace
 
 std::size_t slab_map::offset_in_small(std::uintptr_t key, std::uintptr_t address) noexcept {
-  return address % granule - (key >> place_shift & 255) * 64;
+  return address % granule - (key >> place_shift & 511) * 64;
 }
 
 slab_map::slab_map() noexcept { reset(); }
@@ -53,8 +53,10 @@ slab* slab_map::search(const void* address) const noexcept {
   const std::uintptr_t value = e->value.load(std::memory_order_relaxed);
   if (is_of_small_chunk(key) != is_small(value)) return nullptr; // it has just become another's
   if (is_small(value)) {
-    const std::size_t slot = offset_in_small(key, number_of(address)) >> ((key >> size_shift) - 3);
-    return small_chunk(value).slots()[slot & 7].load(std::memory_order_acquire);
+    const unsigned unit_shift = chunk::unit_shift_of(std::size_t{1} << (key >> size_shift));
+    const std::size_t slot = offset_in_small(key, number_of(address)) >> unit_shift;
+    const std::size_t last = (value & 7) == sixteen ? 15 : 7;
+    return small_chunk(value).slots()[slot & last].load(std::memory_order_acquire);
   }
   const std::size_t slot = number_of(address) % granule >> unit_shift_of(value);
   return slots_at(value)[slot].load(std::memory_order_acquire);
@@ -68,7 +70,7 @@ std::uintptr_t slab_map::key_of(const chunk& c, std::size_t place) noexcept {
 }
 
 std::uintptr_t slab_map::value_of(const chunk& c, std::size_t place) noexcept {
-  if (c.bytes < granule) return number_of(&c) | small;
+  if (c.bytes < granule) return number_of(&c) | (c.bytes < chunk::small ? eight : sixteen);
   const unsigned shift = std::min<unsigned>(c.unit_shift, granule_shift);
   return number_of(c.slots() + unit_at(c, place)) | (shift - chunk::least_unit_shift);
 }

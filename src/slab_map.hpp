@@ -26,7 +26,7 @@ public:
   // in which it starts. For a small chunk: where in the granule it starts, in lines of 64 bytes, and above
   // that the logarithm of its size, which is not 0. Or empty or erased. A value: the slots of a granule, and
   // in the low bits how often a unit is more than 1 KiB, as a logarithm, up to a granule; or a small chunk
-  // and `small`.
+  // and how many units it has: `eight` or `sixteen`.
   //
   // Whether an entry is that of a live block, and so stays, the key says alone: the value may be another's by
   // then. What to make of the value, the value says alone, for who comes with a bogus address.
@@ -91,19 +91,19 @@ private:
   static constexpr std::uintptr_t empty_key = 0, erased_key = 1;
   static constexpr std::size_t first_count = 8;
   static constexpr unsigned place_shift = 46;
-  static constexpr unsigned size_shift = 54; // in the key of a small chunk
-  static constexpr std::uintptr_t small = 7;
+  static constexpr unsigned size_shift = 55; // in the key of a small chunk
+  static constexpr std::uintptr_t sixteen = 6, eight = 7;
 
   static std::uintptr_t granule_of_key(std::uintptr_t key) noexcept {
     return key & ((std::uintptr_t{1} << place_shift) - 1);
   }
   static bool is_of_small_chunk(std::uintptr_t key) noexcept { return key >> size_shift != 0; }
-  static bool is_small(std::uintptr_t value) noexcept { return (value & small) == small; }
+  static bool is_small(std::uintptr_t value) noexcept { return (value & 7) >= sixteen; }
   static unsigned unit_shift_of(std::uintptr_t value) noexcept {
-    return chunk::least_unit_shift + static_cast<unsigned>(value & small);
+    return chunk::least_unit_shift + static_cast<unsigned>(value & 7);
   }
   static std::atomic<slab*>* slots_at(std::uintptr_t value) noexcept {
-    return reinterpret_cast<std::atomic<slab*>*>(value & ~small);
+    return reinterpret_cast<std::atomic<slab*>*>(value & ~std::uintptr_t{7});
   }
   static std::size_t start_of(std::uintptr_t granule_number, std::size_t mask) noexcept {
     return static_cast<std::size_t>(scrambled(granule_number) >> 32) & mask;

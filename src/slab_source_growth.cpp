@@ -56,8 +56,8 @@ void slab_source::grow(const slab_wish& w, std::size_t largest_chunk, std::size_
 
 // All of it, but where large blocks, or segments, may stay untouched in part.
 bool slab_source::is_soon_written(size_class c, std::size_t chunk_bytes) const noexcept {
-  constexpr std::size_t two_pages = 8192;
-  return !recorded() && chunk_bytes >= granule && block_sizes[c] <= two_pages;
+  constexpr std::size_t two_pages = 8192, four_pages = 16384;
+  return !recorded() && chunk_bytes >= four_pages && block_sizes[c] <= two_pages;
 }
 
 // A small pool grows few times, and several of its classes want some at once.

@@ -62,7 +62,8 @@ protected:
 };
 
 TEST_F(slab_map_test, finds_each_byte_of_a_chunk_and_none_beside) {
-  for (const std::size_t bytes : {std::size_t{512}, std::size_t{8192}, granule, 4 * granule, 64 * granule}) {
+  for (const std::size_t bytes :
+       {std::size_t{512}, std::size_t{8192}, granule / 2, granule, 4 * granule, 64 * granule}) {
     const std::uintptr_t base = std::uintptr_t{1} << 32;
     mapped_chunk c(base, bytes);
     insert(c);

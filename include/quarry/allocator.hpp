@@ -37,7 +37,7 @@ void deallocate_to_default_pool(void* p, std::size_t bytes, std::size_t alignmen
 /// Whether one T is served from a magazine, so that its class is a constant.
 template <class T>
 constexpr bool is_pooled() noexcept {
-  return magazine_of(sizeof(T), alignof(T)) != magazine_count;
+  return last_byte_of(sizeof(T), alignof(T)) < magazine_limit;
 }
 
 } // namespace detail

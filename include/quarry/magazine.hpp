@@ -13,13 +13,12 @@ namespace quarry::detail {
 /// Requests that end at or beyond this offset take the cold path.
 inline constexpr std::size_t magazine_limit = block_size_of(magazine_count - 1);
 
-/// Where a request is served: the magazine of its class, or one that is never open. One test for small
-/// requests, which are most.
-constexpr size_class magazine_of(std::size_t bytes, std::size_t alignment) noexcept {
-  const std::size_t last = last_byte_of(bytes, alignment);
+/// Where the request that ends at offset `last` is served: the magazine of its class, or one that is never
+/// open. One test for small requests, which are most.
+constexpr size_class magazine_of_last(std::size_t last) noexcept {
   if (last < small_classes_end) [[likely]]
     return small_classes[last / 8];
-  return last < magazine_limit && alignment <= granule ? computed_class_of_last(last) : magazine_count;
+  return last < magazine_limit ? computed_class_of_last(last) : magazine_count;
 }
 
 // The blocks of one class lie in slots [base, top) of the set's slots; the class may use [base, end). Those

@@ -44,7 +44,7 @@ public:
 
   /// Hides memory_resource's, so that calls on this type inline.
   [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
-    const size_class c = detail::magazine_of(bytes, alignment);
+    const size_class c = detail::magazine_of_last(last_byte_of(bytes, alignment));
     if (void* const block = magazines_->pop(c)) [[likely]]
       return block;
     return allocate_cold(bytes, alignment);
@@ -52,7 +52,7 @@ public:
   /// Gives back what allocate gave, with the same size and alignment. Throws nothing. What is wrong with a
   /// block is reported (violation.hpp) when the cold path meets it, which may be at a later call, or never.
   void deallocate(void* p, std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
-    const size_class c = detail::magazine_of(bytes, alignment);
+    const size_class c = detail::magazine_of_last(last_byte_of(bytes, alignment));
     if (magazines_->push(c, p)) [[likely]]
       return;
     deallocate_cold(p, bytes, alignment);
@@ -130,7 +130,7 @@ public:
 
   /// Hides memory_resource's, so that calls on this type inline.
   [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
-    const size_class c = detail::magazine_of(bytes, alignment);
+    const size_class c = detail::magazine_of_last(last_byte_of(bytes, alignment));
     detail::magazine_set& set = *detail::this_thread_table.sets[table_index_];
     if (set.serves(this)) [[likely]]
       if (void* const block = set.pop_shared(c)) [[likely]]
@@ -138,7 +138,7 @@ public:
     return allocate_cold(bytes, alignment);
   }
   void deallocate(void* p, std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
-    const size_class c = detail::magazine_of(bytes, alignment);
+    const size_class c = detail::magazine_of_last(last_byte_of(bytes, alignment));
     detail::magazine_set& set = *detail::this_thread_table.sets[table_index_];
     if (set.serves(this)) [[likely]]
       if (set.push_shared(c, p)) [[likely]]

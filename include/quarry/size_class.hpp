@@ -72,11 +72,12 @@ constexpr std::size_t block_size_of(size_class c) noexcept {
 
 namespace detail {
 
-/// No alignment above this is asked of upstream for chunks; requests with larger ones are oversized. 16 KiB.
-inline constexpr std::size_t granule = 16384;
+/// No alignment above this is asked of upstream for chunks; requests with larger ones are oversized. 32 KiB.
+inline constexpr std::size_t granule = 32768;
 
-/// Classes with a magazine: those of blocks up to 32 KiB, the others are always served by the cold path.
-inline constexpr size_class magazine_count = size_class_of(2 * granule, 1) + 1;
+/// Classes with a magazine: those of blocks up to a granule, the others are always served by the cold path.
+/// So it is the cold path that tells requests with a larger alignment.
+inline constexpr size_class magazine_count = size_class_of(granule, 1) + 1;
 
 template <class Value, class Function>
 constexpr auto table_of_classes(Function value_of) {

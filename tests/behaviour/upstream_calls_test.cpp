@@ -414,28 +414,38 @@ template <class Pool>
 class large_alignments : public ::testing::Test {};
 TYPED_TEST_SUITE(large_alignments, both_pools, pool_names);
 
-// A block of 32 KiB is aligned to 16 KiB, so one at hand does not serve who wants more.
-TYPED_TEST(large_alignments, are_asked_of_upstream_each_time) {
+// What rounds up to no more than the largest block is pooled, whatever the alignment.
+TYPED_TEST(large_alignments, are_those_of_blocks_up_to_the_largest) {
   ledger_resource upstream;
   TypeParam pool(&upstream);
   std::array<void*, 4> blocks{};
-  for (int i = 0; i < 100; ++i) { // until some are at hand
-    for (void*& block : blocks) block = pool.allocate(32768, 16384);
-    for (void* const block : blocks) pool.deallocate(block, 32768, 16384);
-  }
-  if (!memory_is_poisoned()) {
-    EXPECT_GE(pool.statistics().bytes_cached, 32768u);
-  }
-  for (const std::size_t bytes : {1u, 20'000u, 32768u}) {
+  for (std::size_t alignment = 8192; alignment <= 32768; alignment *= 2)
+    for (const std::size_t bytes : {std::size_t{1}, alignment - 1, std::size_t{20'000}, std::size_t{32768}}) {
+      for (int i = 0; i < 50; ++i) { // through slabs, and when some are at hand
+        for (void*& block : blocks) block = pool.allocate(bytes, alignment);
+        for (void* const block : blocks)
+          EXPECT_EQ(reinterpret_cast<std::uintptr_t>(block) % alignment, 0u) << bytes << " at " << alignment;
+        if (!memory_is_poisoned()) {
+          EXPECT_EQ(pool.statistics().oversized_blocks, 0u);
+        }
+        for (void* const block : blocks) pool.deallocate(block, bytes, alignment);
+      }
+    }
+  pool.check_invariants();
+}
+
+TYPED_TEST(large_alignments, beyond_are_asked_of_upstream_each_time) {
+  ledger_resource upstream;
+  TypeParam pool({0, 262'144}, &upstream);
+  for (const std::size_t bytes : {1u, 20'000u, 65'536u}) {
     const std::size_t before = upstream.calls();
-    void* const p = pool.allocate(bytes, 32768);
-    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(p) % 32768, 0u);
+    void* const p = pool.allocate(bytes, 65'536);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(p) % 65'536, 0u);
     EXPECT_EQ(pool.statistics().oversized_blocks, 1u);
     EXPECT_GT(upstream.calls(), before);
-    pool.deallocate(p, bytes, 32768);
+    pool.deallocate(p, bytes, 65'536);
     EXPECT_EQ(pool.statistics().oversized_blocks, 0u);
   }
-  pool.check_invariants();
 }
 
 } // namespace

@@ -215,7 +215,7 @@ private:
 
   bool is_oversized(std::size_t bytes, std::size_t alignment) const {
     const std::size_t limit = options_.largest_required_pool_block;
-    return std::max((bytes + alignment - 1) / alignment * alignment, alignment) > limit || alignment > 16'384;
+    return std::max((bytes + alignment - 1) / alignment * alignment, alignment) > limit || alignment > 32'768;
   }
 
   void count(const live_block& b, std::size_t good, int by) {
