@@ -219,7 +219,7 @@ inline bool push_counted(magazine_set& set, size_class c, void* block) noexcept 
 /// The same for any of them, and they are counted when it is time. False when there is more to do.
 template <class Mutex>
 bool keep_counted(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, void* block) noexcept {
-  if (core.pools().drains(c) || core.pools().reserved(c) != 0) return false;
+  if (core.pools().draining(c) || core.pools().reserved(c) != 0) return false;
   {
     const std::lock_guard guard(mutex);
     if (set.count(c) == set.capacity(c)) return false;

@@ -52,7 +52,8 @@ slab_wish slab_source::wish_for(size_class c, std::size_t class_bytes) const noe
   const std::size_t block = block_sizes[c];
   if (recorded()) return wish_for_segments(c, class_bytes);
   if (block >= least_large_block && block % kib == 0) {
-    const std::size_t bytes = std::max(block, std::min(class_bytes / 32, most_of_large) / block * block);
+    const std::size_t share = std::min({class_bytes / 32, most_of_large, block * most_blocks()});
+    const std::size_t bytes = std::max(block, share / block * block);
     return {c, bytes, block, block <= largest_small_slab};
   }
   const std::size_t share = usage_.has_fallen() ? class_bytes / 16 : class_bytes / 6;

@@ -108,6 +108,17 @@ TEST_F(slab_source_holes, large_blocks_have_a_slab_each_until_there_are_many) {
   EXPECT_NO_THROW(source_.check_invariants());
 }
 
+TEST(slab_source, makes_chunks_no_larger_than_the_blocks_they_may_have) {
+  upstream up{std::pmr::new_delete_resource(), false};
+  usage use{false};
+  slab_source source(up, use, {.blocks_per_chunk = 2}, false);
+  const slab& s = source.take(size_class_of(4096, 1), 1000 * 4096);
+  EXPECT_EQ(s.blocks + 0, 2);
+  EXPECT_EQ(source.chunk_of(s).bytes, 8192u);
+  auto all = source.remove_all();
+  source.give_back(all);
+}
+
 TEST(slab_length, is_in_the_tables_what_it_is_when_searched_for) {
   for (size_class c = 0; c < size_class_count; ++c)
     for (std::size_t most = 0; most <= 64; ++most) {
