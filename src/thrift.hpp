@@ -74,8 +74,8 @@ private:
     if (of_segments_) return used / 4 + 2 * worth_it;
     return usage_.has_fallen() ? used / 8 + worth_it / 2 : used / 2 + not_worth_it();
   }
-  // Threads' caches may hold 1 MiB whatever is used; what a pool of that size gives back in haste it has to
-  // take again.
+  // Threads' caches may hold 1 MiB whatever is used, and one thread's own magazines half of that; what a pool
+  // of that size gives back in haste it has to take again.
   std::size_t not_worth_it() const noexcept {
     return shared_ && !of_segments_ ? std::size_t{1} << 20 : 8 * worth_it;
   }
