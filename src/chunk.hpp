@@ -34,11 +34,11 @@ struct alignas(64) chunk {
   std::uint8_t room;         // which kind it has
   std::uint8_t dedicated_to; // the only class it may serve, or slab::no_class
 
-  static constexpr std::size_t small = 16384;      // those below have 8 units
+  static constexpr std::size_t eight_units_below = 16384;
   static constexpr unsigned least_unit_shift = 10; // of the others
 
   static constexpr unsigned unit_shift_of(std::size_t chunk_bytes) noexcept {
-    if (chunk_bytes < small) return static_cast<unsigned>(std::countr_zero(chunk_bytes)) - 3;
+    if (chunk_bytes < eight_units_below) return static_cast<unsigned>(std::countr_zero(chunk_bytes)) - 3;
     return std::max<unsigned>(least_unit_shift,
                               static_cast<unsigned>(std::bit_width((chunk_bytes - 1) >> 6)));
   }

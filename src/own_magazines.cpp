@@ -97,7 +97,7 @@ std::size_t own_magazines::due_bytes() const noexcept {
   }
   const std::size_t more = 2 * bytes_;
   if (more > most_bytes || set_->has_slots(set_->slot_count / 2)) return 0;
-  return more <= core_.bytes_used() / 4 * 3 ? more : 0;
+  return more <= core_.room().used() / 4 * 3 ? more : 0;
 }
 
 void own_magazines::try_to_make(std::size_t bytes) noexcept {

@@ -182,8 +182,6 @@ public:
   upstream& door() noexcept { return upstream_; }
   const upstream& door() const noexcept { return upstream_; }
 
-  std::size_t bytes_used() const noexcept { return usage_.used(); }
-
   pool_set& pools() noexcept { return pools_; }
   const pool_set& pools() const noexcept { return pools_; }
   depot_set& depots() noexcept { return depots_; }

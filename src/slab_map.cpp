@@ -14,14 +14,10 @@ std::uintptr_t number_of(const void* address) noexcept { return reinterpret_cast
 // The unit in which granule `place` of a chunk starts.
 std::uintptr_t unit_at(const chunk& c, std::size_t place) noexcept { return place * granule >> c.unit_shift; }
 
-chunk& small_chunk(std::uintptr_t value) noexcept {
-  return *reinterpret_cast<chunk*>(value & ~std::uintptr_t{7});
-}
-
 } // namespace
 
 std::size_t slab_map::offset_in_small(std::uintptr_t key, std::uintptr_t address) noexcept {
-  return address % granule - (key >> place_shift & 511) * 64;
+  return address % granule - (key >> place_shift) % (granule / 64) * 64;
 }
 
 slab_map::slab_map() noexcept { reset(); }
@@ -55,8 +51,7 @@ slab* slab_map::search(const void* address) const noexcept {
   if (is_small(value)) {
     const unsigned unit_shift = chunk::unit_shift_of(std::size_t{1} << (key >> size_shift));
     const std::size_t slot = offset_in_small(key, number_of(address)) >> unit_shift;
-    const std::size_t last = (value & 7) == sixteen ? 15 : 7;
-    return small_chunk(value).slots()[slot & last].load(std::memory_order_acquire);
+    return small_chunk(value).slots()[slot % units_of_small(value)].load(std::memory_order_acquire);
   }
   const std::size_t slot = number_of(address) % granule >> unit_shift_of(value);
   return slots_at(value)[slot].load(std::memory_order_acquire);
@@ -70,7 +65,7 @@ std::uintptr_t slab_map::key_of(const chunk& c, std::size_t place) noexcept {
 }
 
 std::uintptr_t slab_map::value_of(const chunk& c, std::size_t place) noexcept {
-  if (c.bytes < granule) return number_of(&c) | (c.bytes < chunk::small ? eight : sixteen);
+  if (c.bytes < granule) return number_of(&c) | (c.bytes < chunk::eight_units_below ? eight : sixteen);
   const unsigned shift = std::min<unsigned>(c.unit_shift, granule_shift);
   return number_of(c.slots() + unit_at(c, place)) | (shift - chunk::least_unit_shift);
 }

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -91,19 +92,26 @@ private:
   static constexpr std::uintptr_t empty_key = 0, erased_key = 1;
   static constexpr std::size_t first_count = 8;
   static constexpr unsigned place_shift = 46;
-  static constexpr unsigned size_shift = 55; // in the key of a small chunk
-  static constexpr std::uintptr_t sixteen = 6, eight = 7;
+  static constexpr unsigned size_shift = // in the key of a small chunk
+      place_shift + static_cast<unsigned>(std::countr_zero(granule / 64));
+  static constexpr std::uintptr_t low_bits = 7, sixteen = 6, eight = 7; // of a value
 
   static std::uintptr_t granule_of_key(std::uintptr_t key) noexcept {
     return key & ((std::uintptr_t{1} << place_shift) - 1);
   }
   static bool is_of_small_chunk(std::uintptr_t key) noexcept { return key >> size_shift != 0; }
-  static bool is_small(std::uintptr_t value) noexcept { return (value & 7) >= sixteen; }
+  static bool is_small(std::uintptr_t value) noexcept { return (value & low_bits) >= sixteen; }
+  static std::size_t units_of_small(std::uintptr_t value) noexcept {
+    return (value & low_bits) == sixteen ? 16 : 8;
+  }
   static unsigned unit_shift_of(std::uintptr_t value) noexcept {
-    return chunk::least_unit_shift + static_cast<unsigned>(value & 7);
+    return chunk::least_unit_shift + static_cast<unsigned>(value & low_bits);
+  }
+  static chunk& small_chunk(std::uintptr_t value) noexcept {
+    return *reinterpret_cast<chunk*>(value & ~low_bits);
   }
   static std::atomic<slab*>* slots_at(std::uintptr_t value) noexcept {
-    return reinterpret_cast<std::atomic<slab*>*>(value & ~std::uintptr_t{7});
+    return reinterpret_cast<std::atomic<slab*>*>(value & ~low_bits);
   }
   static std::size_t start_of(std::uintptr_t granule_number, std::size_t mask) noexcept {
     return static_cast<std::size_t>(scrambled(granule_number) >> 32) & mask;
