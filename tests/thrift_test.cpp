@@ -55,6 +55,21 @@ TEST_F(thrift_test, finds_nothing_in_vain_while_it_is_used) {
   EXPECT_FALSE(look.may_hold_in_vain());
 }
 
+// Half of what is used, and what magazines may hold anyway.
+TEST_F(thrift_test, lets_little_pass) {
+  constexpr std::size_t used = mebibyte / 2, little = used / 2 + mebibyte / 4;
+  use(used);
+  hold(used + little);
+  EXPECT_FALSE(look.holds_much_in_vain());
+}
+
+TEST_F(thrift_test, lets_no_more_pass) {
+  constexpr std::size_t used = mebibyte / 2, little = used / 2 + mebibyte / 4;
+  use(used);
+  hold(used + little + 1);
+  EXPECT_TRUE(look.holds_much_in_vain());
+}
+
 TEST_F(thrift_test, waits_until_the_peak_was_a_while_ago) {
   hold(4 * mebibyte);
   use(4 * mebibyte);
