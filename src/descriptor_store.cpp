@@ -28,7 +28,7 @@ bool descriptor_store::give(void* piece) noexcept {
   }
   if (index == slab::most_blocks) return false;
   block->mark_free(index);
-  if (block->free_count++ == 0) {
+  if (block->free_count == 1) {
     full_.erase(*block);
     roomy_.insert(*block);
     serving_ = roomy_.lowest();

@@ -75,36 +75,24 @@ slab* pool::next_to_serve() const noexcept {
 
 // ---- giving back
 
-// Of blocks that lie in one slab, or seem to. Returns how many are bad.
-[[gnu::always_inline]] inline std::size_t pool::mark_free(slab& s, void* const* blocks, std::size_t count,
-                                                          slab*& emptied, bad_block* bad) noexcept {
-  const slab::divisor by_block = s.by_block(class_);
-  std::size_t bad_count = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::size_t index = by_block.index_of(blocks[i]);
-    if (index == slab::most_blocks || !s.mark_free(index)) [[unlikely]]
-      bad[bad_count++] = {blocks[i], index != slab::most_blocks, &s};
-  }
-  const std::size_t before = s.free_count;
-  s.free_count = static_cast<std::uint16_t>(before + count - bad_count);
-  const bool changed = count != bad_count; // one that has left already is empty, too
-  if (changed && (before < most_worth_a_visit || s.empty())) settle(s, emptied);
-  return bad_count;
+// After a block came back to it. One that has left stands on no shelf.
+bool pool::is_unsettled(const slab& s) noexcept {
+  return s.shelf < many || (s.shelf == many && s.empty());
 }
 
 std::size_t pool::flush(void* const* blocks, std::size_t count, slab*& emptied, bad_block* bad) noexcept {
-  slab* found[most_at_once];
+  slab* found[most_at_once + 1];
   find_slabs(blocks, count, found);
+  const slab::divisor by_block = slab::by_block(class_);
   std::size_t bad_count = 0;
   const std::lock_guard guard(mutex_);
-  for (std::size_t i = 0, end; i < count; i = end) {
+  for (std::size_t i = 0; i < count; ++i) {
     slab* const s = found[i];
-    for (end = i + 1; end < count && found[end] == s;) ++end;
-    if (s != nullptr && s->block_class() == class_) [[likely]] {
-      bad_count += mark_free(*s, blocks + i, end - i, emptied, bad + bad_count);
-      continue;
-    }
-    for (std::size_t k = i; k < end; ++k) bad[bad_count++] = {blocks[k], false, s};
+    const bool is_ours = s != nullptr && s->block_class() == class_;
+    const std::size_t index = is_ours ? by_block.index_in(*s, blocks[i]) : slab::most_blocks;
+    if (index == slab::most_blocks || !s->mark_free(index)) [[unlikely]]
+      bad[bad_count++] = {blocks[i], index != slab::most_blocks, s};
+    if (found[i + 1] != s && is_ours && is_unsettled(*s)) settle(*s, emptied);
   }
   free_ += count - bad_count;
   const std::size_t bytes = (count - bad_count) * block_sizes[class_];
@@ -142,6 +130,7 @@ void pool::find_slabs(void* const* blocks, std::size_t count, slab** found) cons
     }
     found[i] = last;
   }
+  found[count] = nullptr;
 }
 
 // After a block came back: the slab changes shelves, or leaves when it is empty. (One that is on its way back

@@ -119,8 +119,7 @@ private:
   std::size_t take_from_new(slab& s, void** out, std::size_t count) noexcept;
   std::size_t take_from(slab& s, void** out, std::size_t count) noexcept;
   void find_slabs(void* const* blocks, std::size_t count, slab** found) const noexcept;
-  std::size_t mark_free(slab& s, void* const* blocks, std::size_t count, slab*& emptied,
-                        bad_block* bad) noexcept;
+  static bool is_unsettled(const slab& s) noexcept;
   void settle(slab& s, slab*& emptied) noexcept;
   void add(slab& s) noexcept;
   void reshelve(slab& s) noexcept;

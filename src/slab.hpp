@@ -94,21 +94,18 @@ struct alignas(64) slab {
   /// The index of the block that starts at `address`, or `most_blocks` when none does. Nothing of what this
   /// reads changes while a block is used.
   std::size_t index_of(const void* address) const noexcept {
-    return by_block(block_class()).index_of(address);
+    return by_block(block_class()).index_in(*this, address);
   }
-  /// The same for several blocks of a slab, of class `c`.
+  /// The same for any slab of a class.
   struct divisor {
-    const std::byte* base;
-    std::size_t blocks, block, reciprocal;
-    std::size_t index_of(const void* address) const noexcept {
-      const auto offset = static_cast<std::size_t>(static_cast<const std::byte*>(address) - base);
+    std::size_t block, reciprocal;
+    std::size_t index_in(const slab& s, const void* address) const noexcept {
+      const std::size_t offset = s.offset_of(address);
       const std::size_t index = (offset * reciprocal) >> 40;
-      return index < blocks && index * block == offset ? index : most_blocks;
+      return index < s.blocks && index * block == offset ? index : most_blocks;
     }
   };
-  divisor by_block(size_class c) const noexcept {
-    return {base, blocks, block_sizes[c], block_reciprocals[c]};
-  }
+  static divisor by_block(size_class c) noexcept { return {block_sizes[c], block_reciprocals[c]}; }
   /// Whether `address` lies in the blocks.
   bool spans(const void* address) const noexcept {
     return offset_of(address) < blocks * std::size_t{block_sizes[block_class()]};
@@ -116,11 +113,13 @@ struct alignas(64) slab {
 
   bool is_free(std::size_t index) const noexcept { return (free[index / 64] >> (index % 64) & 1) != 0; }
 
-  /// Marks a block free and says whether it was not. The caller adds to free_count.
+  /// Marks a block free. False when it was.
   bool mark_free(std::size_t index) noexcept {
     const std::uint64_t bit = std::uint64_t{1} << (index % 64);
-    const std::uint64_t before = std::exchange(free[index / 64], free[index / 64] | bit);
-    return (before & bit) == 0;
+    if ((free[index / 64] & bit) != 0) return false;
+    free[index / 64] |= bit;
+    ++free_count;
+    return true;
   }
 
   /// Throws std::logic_error when an equation above does not hold.

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "slab.hpp"
 #include <quarry/size_class.hpp>
 
 namespace quarry::detail {
@@ -40,15 +41,24 @@ constexpr std::size_t best_units(std::size_t block, unsigned unit_shift, std::si
 // The same for chunks with units of 1 KiB, of which all but few slabs are cut.
 struct slab_lengths {
   std::uint64_t thrifty;              // bit n: n + 1 KiB leave little unused
-  std::array<std::uint8_t, 7> wished; // by the logarithm of the KiB that the class has earned
+  std::array<std::uint8_t, 7> wished; // by the logarithm of the KiB that are a share of what the class has
   std::array<std::uint8_t, 65> best;  // by the most KiB
 };
 
-// So many KiB, or some more, up to twice as many, where that leaves little unused.
-constexpr std::size_t kib_with_little_waste(std::size_t least, std::size_t block) noexcept {
-  for (std::size_t more = least; more < 2 * least; ++more)
-    if (wastes_little(more * kib, block)) return more;
-  return least;
+// What slabs of `length` KiB would waste where a class has six times `share` KiB: at the end of each of them,
+// a descriptor for each, and half of the one that is not full.
+constexpr std::size_t waste_of(std::size_t length, std::size_t share, std::size_t block) noexcept {
+  const std::size_t each = length * kib % block + sizeof(slab);
+  return 6 * share * each / length + length * kib / 2;
+}
+
+// So many KiB as `share`, or more where that wastes less.
+constexpr std::size_t kib_wished(std::size_t share, std::size_t block) noexcept {
+  const std::size_t most = std::min(largest_small_slab, slab::most_blocks * block) / kib;
+  std::size_t best = std::max(share, (block + kib - 1) / kib);
+  for (std::size_t longer = best + 1; longer <= most; ++longer)
+    if (waste_of(longer, share, block) < waste_of(best, share, block)) best = longer;
+  return best;
 }
 
 constexpr slab_lengths lengths_of(std::size_t block) noexcept {
@@ -62,7 +72,7 @@ constexpr slab_lengths lengths_of(std::size_t block) noexcept {
       lengths.thrifty |= std::uint64_t{1} << (most - 1);
   }
   for (std::size_t log = 0; log < lengths.wished.size(); ++log)
-    lengths.wished[log] = static_cast<std::uint8_t>(kib_with_little_waste(std::size_t{1} << log, block));
+    lengths.wished[log] = static_cast<std::uint8_t>(kib_wished(std::size_t{1} << log, block));
   return lengths;
 }
 
@@ -99,10 +109,10 @@ private:
   }
 };
 
-/// `bytes`, a power of two up to 64 KiB, or up to twice as many where blocks leave less unused so.
-constexpr std::size_t with_little_waste(std::size_t bytes, size_class c) noexcept {
-  if (bytes < kib) return bytes;
-  return std::size_t{lengths_of_slabs[c].wished[static_cast<std::size_t>(std::countr_zero(bytes / kib))]} *
+/// `share`, a power of two up to 64 KiB, or what wastes less where the class has six times as much.
+constexpr std::size_t with_little_waste(std::size_t share, size_class c) noexcept {
+  if (share < kib) return share;
+  return std::size_t{lengths_of_slabs[c].wished[static_cast<std::size_t>(std::countr_zero(share / kib))]} *
          kib;
 }
 

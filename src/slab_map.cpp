@@ -24,7 +24,7 @@ slab_map::slab_map() noexcept { reset(); }
 
 void slab_map::reset() noexcept {
   for (entry& e : first_entries_) e.key.store(empty_key, std::memory_order_relaxed);
-  first_ = {nullptr, first_count - 1, first_entries_.data()};
+  first_ = {nullptr, first_count - 1, first_entries_.data(), shift_of(first_count)};
   current_.store(&first_, std::memory_order_release);
   live_ = erased_ = promised_ = 0;
 }
@@ -32,7 +32,7 @@ void slab_map::reset() noexcept {
 const slab_map::entry* slab_map::entry_of(const void* address) const noexcept {
   const table& t = *current_.load(std::memory_order_acquire);
   const std::uintptr_t wanted = number_of(address) / granule;
-  for (std::size_t i = start_of(wanted, t.mask);; i = (i + 1) & t.mask) {
+  for (std::size_t i = start_of(wanted, t);; i = (i + 1) & t.mask) {
     const entry& e = t.entries[i];
     const std::uintptr_t key = e.key.load(std::memory_order_acquire);
     if (key == empty_key) return nullptr;
@@ -84,13 +84,13 @@ chunk& slab_map::chunk_of(const void* address) const noexcept {
 
 bool slab_map::promise(std::size_t granules) noexcept {
   const std::size_t entries = current_.load(std::memory_order_relaxed)->mask + 1;
-  if ((live_ + erased_ + promised_ + granules) * 4 > entries * 3) return false;
+  if ((live_ + erased_ + promised_ + granules) * 2 > entries) return false;
   promised_ += granules;
   return true;
 }
 
 bool slab_map::put(table& t, std::uintptr_t key, std::uintptr_t value) noexcept {
-  std::size_t i = start_of(granule_of_key(key), t.mask);
+  std::size_t i = start_of(granule_of_key(key), t);
   while (t.entries[i].key.load(std::memory_order_relaxed) > erased_key) i = (i + 1) & t.mask;
   const bool reused = t.entries[i].key.load(std::memory_order_relaxed) == erased_key;
   t.entries[i].value.store(value, std::memory_order_relaxed);
@@ -111,7 +111,7 @@ void slab_map::erase(const chunk& c) noexcept {
   table& t = *current_.load(std::memory_order_relaxed);
   for (std::size_t g = 0; g < granules_of(c.bytes); ++g) {
     const std::uintptr_t key = key_of(c, g), value = value_of(c, g);
-    std::size_t i = start_of(granule_of_key(key), t.mask);
+    std::size_t i = start_of(granule_of_key(key), t);
     while (t.entries[i].key.load(std::memory_order_relaxed) != key ||
            t.entries[i].value.load(std::memory_order_relaxed) != value)
       i = (i + 1) & t.mask;
@@ -145,8 +145,8 @@ void slab_map::move_to(void* memory, std::size_t count) noexcept {
   auto* const entries = reinterpret_cast<entry*>(static_cast<std::byte*>(memory) + sizeof(table));
   for (std::size_t i = 0; i < count; ++i) ::new (entries + i) entry{empty_key, 0};
   table* const older = current_.load(std::memory_order_relaxed);
-  table* const larger = ::new (memory) table{older, count - 1, entries};
-  if ((live_ + promised_) * 4 > count * 3) {
+  table* const larger = ::new (memory) table{older, count - 1, entries, shift_of(count)};
+  if ((live_ + promised_) * 2 > count) {
     larger->older = older->older;
     older->older = larger;
     return;

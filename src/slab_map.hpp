@@ -19,7 +19,7 @@ namespace quarry::detail {
 // finds its slab; one of a bogus address may be led to any slab, which then says that no block of it starts
 // there.
 //
-//   entries = live + erased + empty;   (live + erased + promised) · 4 ≤ 3 · entries
+//   entries = live + erased + empty;   (live + erased + promised) · 2 ≤ entries
 /// Writers lock; only grow() calls upstream.
 class slab_map {
 public:
@@ -39,6 +39,7 @@ public:
     table* older;
     std::size_t mask;
     entry* entries;
+    unsigned shift; // of a scrambled number, to where the search for it starts
   };
 
   slab_map() noexcept;
@@ -113,15 +114,19 @@ private:
   static std::atomic<slab*>* slots_at(std::uintptr_t value) noexcept {
     return reinterpret_cast<std::atomic<slab*>*>(value & ~low_bits);
   }
-  static std::size_t start_of(std::uintptr_t granule_number, std::size_t mask) noexcept {
-    return static_cast<std::size_t>(scrambled(granule_number) >> 32) & mask;
+  // The high bits: multiples of the golden ratio, so granules in a row are as far from each other as can be.
+  static std::size_t start_of(std::uintptr_t granule_number, const table& t) noexcept {
+    return static_cast<std::size_t>(scrambled(granule_number) >> t.shift);
+  }
+  static unsigned shift_of(std::size_t count) noexcept {
+    return 64 - static_cast<unsigned>(std::countr_zero(count));
   }
   static std::size_t offset_in_small(std::uintptr_t key, std::uintptr_t address) noexcept;
   static std::uintptr_t key_of(const chunk& c, std::size_t place) noexcept;
   static std::uintptr_t value_of(const chunk& c, std::size_t place) noexcept;
   const entry& first_entry_for(std::uintptr_t granule_number) const noexcept {
     const table& t = *current_.load(std::memory_order_acquire);
-    return t.entries[start_of(granule_number, t.mask)];
+    return t.entries[start_of(granule_number, t)];
   }
 
   static std::size_t bytes_of(std::size_t count) noexcept { return sizeof(table) + count * sizeof(entry); }

@@ -57,25 +57,27 @@ slab_wish slab_source::wish_for(size_class c, std::size_t class_bytes) const noe
     return {c, bytes, block, block <= largest_small_slab};
   }
   const std::size_t share = usage_.has_fallen() ? class_bytes / 16 : class_bytes / 6;
-  const std::size_t bytes = power_within(share, block, least_small_slab, largest_small_slab);
-  if (bytes == block) return {c, block, block, true};
-  if (block < least_large_block) return {c, with_little_waste(bytes, c), block, true};
-  return {c, std::min(bytes, block * (kib / natural_alignment_of(c))), block, true};
+  const std::size_t power = power_within(share, block, least_small_slab, largest_small_slab);
+  if (power < kib) return {c, std::max(block, power), block, true};
+  const std::size_t wished = with_little_waste(power, c);
+  if (block < least_large_block) return {c, wished, block, true};
+  return {c, std::min(wished, block * (kib / natural_alignment_of(c))), block, true};
 }
 
 // An eighth, up to a region.
 slab_wish slab_source::wish_for_segments(size_class c, std::size_t class_bytes) const noexcept {
   const std::size_t least = std::size_t{1} << chunk::unit_shift_of(limits_.largest_chunk);
-  const std::size_t bytes = power_within(class_bytes / 8, block_sizes[c], least, limits_.largest_chunk);
-  return {c, bytes, std::max<std::size_t>(block_sizes[c], bytes / 4), false};
+  const std::size_t block = block_sizes[c];
+  const std::size_t bytes =
+      std::max(block, power_within(class_bytes / 8, block, least, limits_.largest_chunk));
+  return {c, bytes, std::max(block, bytes / 4), false};
 }
 
-// The largest power of two up to `share`, for it divides a chunk; but a block, and no more than a slab may
-// have.
+// The largest power of two up to `share`, for it divides a chunk; but no more than a slab may have.
 std::size_t slab_source::power_within(std::size_t share, std::size_t block, std::size_t least,
                                       std::size_t most) const noexcept {
   const std::size_t within = std::min(std::clamp(share + 1, least, most), block * most_blocks());
-  return std::max(block, std::bit_floor(within));
+  return std::bit_floor(within);
 }
 
 slab* slab_source::take_below(const slab* above, size_class c, std::size_t class_bytes) noexcept {

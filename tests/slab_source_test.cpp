@@ -149,11 +149,29 @@ TEST(slab_length, that_will_do_wastes_no_more_than_the_best) {
   }
 }
 
-TEST(slab_length, is_up_to_twice_as_much_where_that_wastes_less) {
+TEST(slab_length, is_longer_than_the_share_where_that_wastes_less) {
   EXPECT_EQ(with_little_waste(256, size_class_of(96, 1)), 256u) << "in small chunks as it is";
-  EXPECT_EQ(with_little_waste(1024, size_class_of(1024, 1)), 1024u);
-  EXPECT_EQ(with_little_waste(4096, size_class_of(1152, 1)), 6144u);
-  EXPECT_EQ(with_little_waste(2048, size_class_of(1152, 1)), 2048u) << "three KiB are no better";
+  EXPECT_EQ(with_little_waste(1024, size_class_of(1024, 1)), 1024u) << "nothing to be saved";
+  EXPECT_EQ(with_little_waste(1024, size_class_of(1152, 1)), 4096u) << "three blocks; in 2 KiB would be one";
+  EXPECT_EQ(with_little_waste(4096, size_class_of(1152, 1)), 8192u) << "seven of them";
+  EXPECT_EQ(with_little_waste(8192, size_class_of(1152, 1)), 9216u) << "eight, and nothing left";
+}
+
+TEST(slab_length, wastes_less_than_any_other_above_the_share) {
+  for (size_class c = 0; block_sizes[c] < kib * 2; ++c)
+    for (std::size_t share = 1; share <= 64; share *= 2) {
+      const std::size_t block = block_sizes[c];
+      const auto wasted = [&](std::size_t length) { // of what a class has that has six times its share
+        const double slabs = 6.0 * double(share) / double(length);
+        return slabs * double(length * kib % block + 64) + double(length) * kib / 2;
+      };
+      const std::size_t wished = with_little_waste(share * kib, c) / kib;
+      for (std::size_t length = share; length * kib <= std::min<std::size_t>(65536, 256 * block); ++length) {
+        if (length * kib >= block) {
+          ASSERT_LE(wasted(wished), wasted(length) + 1) << block << " in " << length << ", not " << wished;
+        }
+      }
+    }
 }
 
 } // namespace
