@@ -31,7 +31,7 @@ public:
     const std::size_t share = weighed_use() / part;
     if (segments_) return std::max(up_to, share);
     const std::size_t sixth = (usage_.used() + usage_.oversized()) / 6;
-    return std::max(is_thrifty() ? little : std::min(std::max(sixth, 3 * little), up_to), share);
+    return std::max(is_thrifty() ? little : std::min(std::max(sixth, 5 * little), up_to), share);
   }
 
   /// Of depots: less than of magazines, since with as much for both 2 % of the recorded redis' peak lay in

@@ -56,7 +56,7 @@ void magazine_set::gather(size_class c) noexcept {
 
 void magazine_set::let_push(size_class c, std::size_t blocks) noexcept {
   magazines[c].cap.store_relaxed(
-      static_cast<std::uint32_t>(magazines[c].base + std::min(blocks, capacity(c) - ahead[c])));
+      static_cast<std::uint16_t>(magazines[c].base + std::min(blocks, capacity(c) - ahead[c])));
 }
 
 void magazine_set::let_pop(size_class c, bool may) noexcept {

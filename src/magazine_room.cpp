@@ -9,7 +9,7 @@ namespace quarry::detail {
 
 namespace {
 
-constexpr std::size_t most_slots = 2048;
+constexpr std::size_t most_slots = 2048; // fewer than a closed floor
 
 } // namespace
 
@@ -38,12 +38,14 @@ void magazine_set::move_to(size_class c, std::uint16_t slot) noexcept {
   magazine& m = magazines[c];
   const std::size_t blocks = count(c);
   if (blocks != 0) std::memcpy(slots() + slot, slots() + magazines[c].base, blocks * sizeof(void*));
-  const std::uint32_t by = std::uint32_t{slot} - magazines[c].base; // modulo 2^32
-  if (m.floor.load_relaxed() != magazine::closed_floor) m.floor.store_relaxed(m.floor.load_relaxed() + by);
-  if (m.cap.load_relaxed() != 0) m.cap.store_relaxed(m.cap.load_relaxed() + by);
-  m.top.store_relaxed(m.top.load_relaxed() + by);
-  m.end = static_cast<std::uint16_t>(m.end + by);
-  magazines[c].base = slot;
+  const auto moved = [from = m.base, to = slot](std::size_t slot_before) {
+    return static_cast<std::uint16_t>(slot_before - from + to);
+  };
+  if (m.floor.load_relaxed() != magazine::closed_floor) m.floor.store_relaxed(moved(m.floor.load_relaxed()));
+  if (m.cap.load_relaxed() != 0) m.cap.store_relaxed(moved(m.cap.load_relaxed()));
+  m.top.store_relaxed(moved(m.top.load_relaxed()));
+  m.end = moved(m.end);
+  m.base = slot;
 }
 
 void magazine_set::lay_out_with(size_class c, std::size_t wanted) noexcept {

@@ -27,10 +27,10 @@ protected:
 };
 
 TEST_F(cached_room_test, is_something_while_little_is_used) {
-  EXPECT_EQ(of_magazines(), 192 * kibibyte);
-  use.add(1800 * kibibyte);
-  EXPECT_EQ(of_magazines(), 300 * kibibyte);
-  use.add(2 * mebibyte);
+  EXPECT_EQ(of_magazines(), 320 * kibibyte);
+  use.add(2400 * kibibyte);
+  EXPECT_EQ(of_magazines(), 400 * kibibyte);
+  use.add(1 * mebibyte);
   EXPECT_EQ(of_magazines(), up_to);
 }
 
@@ -47,8 +47,8 @@ TEST_F(cached_room_test, counts_half_of_what_is_oversized) {
 }
 
 TEST_F(cached_room_test, counts_all_of_what_is_oversized_while_little_is_used) {
-  use.add_oversized(1800 * kibibyte);
-  EXPECT_EQ(of_magazines(), 300 * kibibyte);
+  use.add_oversized(2400 * kibibyte);
+  EXPECT_EQ(of_magazines(), 400 * kibibyte);
 }
 
 TEST_F(cached_room_test, is_little_after_a_fall) {
