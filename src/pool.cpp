@@ -115,15 +115,15 @@ bool pool::uses(const void* address) const noexcept {
 // All look-ups before the first use, so that their cache misses overlap. Blocks that come together often lie
 // together.
 void pool::find_slabs(void* const* blocks, std::size_t count, slab** found) const noexcept {
-  const std::byte* base = nullptr; // of the last slab, which has so many bytes of blocks
+  const std::byte* base = nullptr; // of the last slab, which has so many bytes of blocks of this class
   std::size_t bytes = 0;
   slab* last = nullptr;
   for (std::size_t i = 0; i < count; ++i) {
     if (static_cast<std::size_t>(static_cast<const std::byte*>(blocks[i]) - base) >= bytes) {
       last = source_.find(blocks[i]);
+      __builtin_prefetch(last, 1);
       bytes = 0;
-      if (last != nullptr) {
-        __builtin_prefetch(last, 1);
+      if (last != nullptr && last->block_class() == class_) [[likely]] {
         base = last->base;
         bytes = last->blocks * std::size_t{block_sizes[class_]};
       }

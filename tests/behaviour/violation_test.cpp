@@ -5,6 +5,7 @@
 #include "support.hpp"
 
 #include <memory>
+#include <vector>
 
 namespace quarry::test {
 namespace {
@@ -198,6 +199,25 @@ TYPED_TEST(violations, block_freed_as_one_of_a_class_that_has_slabs_too) {
   this->pool.deallocate(p, 3 * this->bytes, 8);
   this->expect_dropped(violation_kind::wrong_size, p);
   this->pool.deallocate(other, 3 * this->bytes, 8);
+  EXPECT_NO_THROW(this->pool.check_invariants());
+}
+
+// Every other of them starts where a block of that class would, and among them are some that do.
+TYPED_TEST(violations, blocks_freed_with_twice_their_size) {
+  std::vector<void*> others(20); // more than a pool's first KiB serves
+  for (void*& other : others) other = this->pool.allocate(2 * this->bytes, 8);
+  std::vector<void*> blocks(60); // as many are reported at once
+  for (void*& block : blocks) block = this->allocate();
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    this->pool.deallocate(blocks[i], 2 * this->bytes, 8);
+    if (i < others.size()) this->pool.deallocate(others[i], 2 * this->bytes, 8);
+  }
+  this->pool.trim();
+  const auto seen = this->seen.all();
+  ASSERT_EQ(seen.size(), blocks.size());
+  for (const auto& each : seen) ASSERT_EQ(each.kind, violation_kind::wrong_size);
+  EXPECT_EQ(this->pool.statistics().dropped_blocks, blocks.size());
+  EXPECT_EQ(this->pool.statistics().bytes_in_use, blocks.size() * this->bytes);
   EXPECT_NO_THROW(this->pool.check_invariants());
 }
 
