@@ -213,9 +213,9 @@ TYPED_TEST(violations, blocks_freed_with_twice_their_size) {
     if (i < others.size()) this->pool.deallocate(others[i], 2 * this->bytes, 8);
   }
   this->pool.trim();
-  const auto seen = this->seen.all();
-  ASSERT_EQ(seen.size(), blocks.size());
-  for (const auto& each : seen) ASSERT_EQ(each.kind, violation_kind::wrong_size);
+  const auto reported = this->seen.all();
+  ASSERT_EQ(reported.size(), blocks.size());
+  for (const auto& each : reported) ASSERT_EQ(each.kind, violation_kind::wrong_size);
   EXPECT_EQ(this->pool.statistics().dropped_blocks, blocks.size());
   EXPECT_EQ(this->pool.statistics().bytes_in_use, blocks.size() * this->bytes);
   EXPECT_NO_THROW(this->pool.check_invariants());

@@ -61,6 +61,17 @@ std::string failure_of(const char* text) {
   return run_apart(s.steps, subject_named(s.subject), {1}).failure;
 }
 
+// A slab of smaller blocks was taken to reach into the next one, whose blocks were dropped with the bad one.
+TEST(found_before, a_good_block_after_one_freed_with_a_larger_size) {
+  EXPECT_EQ(failure_of(R"(on synchronized
+allocate 1 32
+burst 1 1 64
+allocate 10 1
+misuse 173914 36 1
+)"),
+            "");
+}
+
 // It took regions for ever.
 TEST(found_before, room_for_a_small_slab_and_no_memory_to_describe_it) {
   EXPECT_EQ(failure_of(R"(on segments_small

@@ -7,6 +7,7 @@
 #include "subject.hpp"
 
 #include <quarry/statistics.hpp>
+#include <quarry/violation.hpp>
 
 #include <algorithm>
 #include <array>
@@ -52,6 +53,9 @@ public:
     case verb::refuse:
       around_.ledger.refuse_at(s.a, s.b);
       break;
+    case verb::misuse:
+      misuse(s.a, s.b, s.c);
+      break;
     default: // who does it is not this one's business
       break;
     }
@@ -66,7 +70,7 @@ public:
       require(seen.bytes_held == ledger.held(), "bytes_held is not what is held");
       require(seen.upstream_deallocations == ledger.deallocations(), "upstream_deallocations is wrong");
     }
-    require(seen.dropped_blocks == 0, "a good block was dropped");
+    require(seen.dropped_blocks == dropped_, "a good block was dropped, or a bad one was not");
     check_classes(seen);
     require(seen.oversized_blocks == oversized_blocks_, "the number of oversized blocks is wrong");
     require(seen.oversized_bytes == oversized_bytes_, "oversized_bytes is not what is live");
@@ -167,6 +171,48 @@ private:
     require(around_.ledger.allocations() == allocations, "deallocate called upstream's allocate");
   }
 
+  // ---- misuse
+
+  // Blocks are freed, each after one that is given back as if it were of the same kind, or after what is no
+  // block. No allocation comes before the caches are empty: one might be given what is not free.
+  void misuse(std::size_t index, std::size_t count, std::size_t offset) {
+    {
+      const reports_allowed while_it_lasts;
+      for (std::size_t i = 0; i < count && !live_.empty(); ++i) {
+        index = index * 5 + 12'345;
+        const std::size_t kind = index % live_.size();
+        if (i % 8 == 0)
+          free_wrongly(elsewhere_.data() + offset % elsewhere_.size() / 8 * 8, live_[kind]);
+        else if (const live_block& b = live_[index / 7 % live_.size()]; !are_alike(b, live_[kind]))
+          free_wrongly(b.address, live_[kind]);
+        free(kind);
+      }
+      pool_.trim(0);
+    }
+    require(pool_.statistics().dropped_blocks == dropped_, "not all bad frees were noticed, or others were");
+  }
+
+  bool are_alike(const live_block& a, const live_block& b) const {
+    return pool_.good_size(a.asked, a.alignment) == pool_.good_size(b.asked, b.alignment);
+  }
+
+  void free_wrongly(void* address, const live_block& as) {
+    ++operations_;
+    ++dropped_;
+    pool_.deallocate(address, as.asked, as.alignment);
+  }
+
+  class reports_allowed {
+  public:
+    reports_allowed() : before_(set_violation_handler({[](const violation&, void*) noexcept {}, nullptr})) {}
+    ~reports_allowed() { set_violation_handler(before_); }
+    reports_allowed(const reports_allowed&) = delete;
+    reports_allowed& operator=(const reports_allowed&) = delete;
+
+  private:
+    const violation_handler before_;
+  };
+
   void trim(std::size_t keep) {
     ++operations_;
     const std::size_t held = around_.ledger.held();
@@ -253,7 +299,8 @@ private:
   std::array<std::size_t, size_class_count> live_by_class_{}, reserved_by_class_{}; // pooled blocks
   bool anything_reserved_ = false;
   std::size_t blocks_made_ = 0, in_use_ = 0, peak_ = 0;
-  std::size_t oversized_blocks_ = 0, oversized_bytes_ = 0, refusals_seen_ = 0;
+  std::size_t oversized_blocks_ = 0, oversized_bytes_ = 0, refusals_seen_ = 0, dropped_ = 0;
+  alignas(64) std::array<std::byte, 4096> elsewhere_{};
 };
 
 // The pool alone on the ledger.

@@ -12,11 +12,11 @@ struct verb_form {
   std::size_t operands;
 };
 constexpr verb_form verb_forms[] = {
-    {"allocate", 2},    {"at_least", 2}, {"burst", 3},  {"free", 1},     {"drain", 2}, {"reserve", 3},
-    {"trim", 1},        {"release", 0},  {"refuse", 2}, {"thread", 1},   {"exit", 1},  {"segment", 1},
-    {"try_segment", 1}, {"span", 1},     {"resize", 2}, {"hand_out", 1}, {"share", 1}, {"slice", 3},
-    {"let_go", 0},      {"abandon", 0},  {"append", 2}, {"prepend", 2},  {"push", 2},  {"consume", 2},
-    {"split", 3},       {"copy", 2},
+    {"allocate", 2}, {"at_least", 2},    {"burst", 3},   {"free", 1},   {"drain", 2},    {"reserve", 3},
+    {"trim", 1},     {"release", 0},     {"refuse", 2},  {"thread", 1}, {"exit", 1},     {"misuse", 3},
+    {"segment", 1},  {"try_segment", 1}, {"span", 1},    {"resize", 2}, {"hand_out", 1}, {"share", 1},
+    {"slice", 3},    {"let_go", 0},      {"abandon", 0}, {"append", 2}, {"prepend", 2},  {"push", 2},
+    {"consume", 2},  {"split", 3},       {"copy", 2},
 };
 constexpr std::size_t verb_count = std::size(verb_forms);
 
@@ -112,6 +112,8 @@ private:
     case 8:
     case 9:
       return {verb::drain, below(1 << 20), below(long_ ? 4000 : 100), 0};
+    case 10:
+      return below(4) == 0 ? step{verb::misuse, below(1 << 20), below(200), below(4096)} : common();
     default:
       return {verb::burst, any_size() % 2049, 1u << below(5), below(long_ ? 2000 : 100)};
     }
@@ -285,6 +287,9 @@ steps read_steps(std::span<const std::uint8_t> bytes, std::span<const verb> verb
     case verb::drain:
       s.push_back({what, in.number(), in.byte() * 8, 0});
       break;
+    case verb::misuse:
+      s.push_back({what, in.number(), in.byte(), in.number()});
+      break;
     case verb::refuse:
       s.push_back({what, in.byte() % 8, 1 + in.byte() % 8, 0});
       break;
@@ -309,7 +314,7 @@ steps read_steps(std::span<const std::uint8_t> bytes, std::span<const verb> verb
 steps pool_steps_of(std::span<const std::uint8_t> bytes) {
   constexpr verb verbs[] = {verb::allocate, verb::at_least, verb::burst, verb::free,
                             verb::drain,    verb::reserve,  verb::trim,  verb::release,
-                            verb::refuse,   verb::thread,   verb::exit};
+                            verb::refuse,   verb::thread,   verb::exit,  verb::misuse};
   return read_steps(bytes, verbs);
 }
 

@@ -8,6 +8,9 @@
 //   reserve BYTES ALIGNMENT COUNT   trim KEEP   release   refuse CALL COUNT    of upstream's next calls
 //   thread N                      the steps from here on are done by thread N; 0 is the first
 //   exit N                        thread N ends; when it is needed again it is a new one
+//   misuse INDEX COUNT OFFSET     blocks are freed, others as if they were of the same kind, and what is
+//   none,
+//                                 at some offset of other memory; then all caches are emptied
 //
 // Of segment pools:
 //
@@ -46,6 +49,7 @@ enum class verb : std::uint8_t {
   refuse,
   thread,
   exit,
+  misuse,
   segment,
   try_segment,
   span,
