@@ -76,9 +76,7 @@ slab* pool::next_to_serve() const noexcept {
 // ---- giving back
 
 // After a block came back to it. One that has left stands on no shelf.
-bool pool::is_unsettled(const slab& s) noexcept {
-  return s.shelf < many || (s.shelf == many && s.empty());
-}
+bool pool::is_unsettled(const slab& s) noexcept { return s.shelf < many || (s.shelf == many && s.empty()); }
 
 std::size_t pool::flush(void* const* blocks, std::size_t count, slab*& emptied, bad_block* bad) noexcept {
   slab* found[most_at_once + 1];
