@@ -75,7 +75,7 @@ void own_magazines::flush(bool gives_up_room) noexcept {
 bool own_magazines::has_room(std::size_t more) const noexcept {
   constexpr std::size_t least = 7 << 16;
   if (calls_without_room_ != 0) return false;
-  return set_->capacity_bytes.load_relaxed() + more <= core_.room().of_magazines(least, 10);
+  return set_->capacity_bytes.load_relaxed() + more <= core_.room().of_magazines(least, 11);
 }
 
 // What there may be falls with what is used, also where all that comes back is of classes without a magazine.

@@ -56,8 +56,12 @@ constexpr std::size_t waste_of(std::size_t length, std::size_t share, std::size_
 constexpr std::size_t kib_wished(std::size_t share, std::size_t block) noexcept {
   const std::size_t most = std::min(largest_small_slab, slab::most_blocks * block) / kib;
   std::size_t best = std::max(share, (block + kib - 1) / kib);
-  for (std::size_t longer = best + 1; longer <= most; ++longer)
-    if (waste_of(longer, share, block) < waste_of(best, share, block)) best = longer;
+  std::size_t least = waste_of(best, share, block);
+  for (std::size_t longer = best + 1; longer <= most && longer * kib / 2 < least; ++longer)
+    if (const std::size_t waste = waste_of(longer, share, block); waste < least) {
+      best = longer;
+      least = waste;
+    }
   return best;
 }
 
