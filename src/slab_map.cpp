@@ -24,7 +24,7 @@ slab_map::slab_map() noexcept { reset(); }
 
 void slab_map::reset() noexcept {
   for (entry& e : first_entries_) e.key.store(empty_key, std::memory_order_relaxed);
-  first_ = {nullptr, first_count - 1, first_entries_.data(), shift_of(first_count)};
+  first_ = {nullptr, first_entries_.data(), shift_of(first_count)};
   current_.store(&first_, std::memory_order_release);
   live_ = erased_ = promised_ = 0;
 }
@@ -32,7 +32,7 @@ void slab_map::reset() noexcept {
 const slab_map::entry* slab_map::entry_of(const void* address) const noexcept {
   const table& t = *current_.load(std::memory_order_acquire);
   const std::uintptr_t wanted = number_of(address) / granule;
-  for (std::size_t i = start_of(wanted, t);; i = (i + 1) & t.mask) {
+  for (std::size_t i = start_of(wanted, t);; i = t.after(i)) {
     const entry& e = t.entries[i];
     const std::uintptr_t key = e.key.load(std::memory_order_acquire);
     if (key == empty_key) return nullptr;
@@ -83,7 +83,7 @@ chunk& slab_map::chunk_of(const void* address) const noexcept {
 }
 
 bool slab_map::promise(std::size_t granules) noexcept {
-  const std::size_t entries = current_.load(std::memory_order_relaxed)->mask + 1;
+  const std::size_t entries = current_.load(std::memory_order_relaxed)->count();
   if ((live_ + erased_ + promised_ + granules) * 2 > entries) return false;
   promised_ += granules;
   return true;
@@ -91,7 +91,7 @@ bool slab_map::promise(std::size_t granules) noexcept {
 
 bool slab_map::put(table& t, std::uintptr_t key, std::uintptr_t value) noexcept {
   std::size_t i = start_of(granule_of_key(key), t);
-  while (t.entries[i].key.load(std::memory_order_relaxed) > erased_key) i = (i + 1) & t.mask;
+  while (t.entries[i].key.load(std::memory_order_relaxed) > erased_key) i = t.after(i);
   const bool reused = t.entries[i].key.load(std::memory_order_relaxed) == erased_key;
   t.entries[i].value.store(value, std::memory_order_relaxed);
   t.entries[i].key.store(key, std::memory_order_release);
@@ -114,7 +114,7 @@ void slab_map::erase(const chunk& c) noexcept {
     std::size_t i = start_of(granule_of_key(key), t);
     while (t.entries[i].key.load(std::memory_order_relaxed) != key ||
            t.entries[i].value.load(std::memory_order_relaxed) != value)
-      i = (i + 1) & t.mask;
+      i = t.after(i);
     t.entries[i].key.store(erased_key, std::memory_order_release);
     --live_;
     ++erased_;
@@ -125,7 +125,7 @@ void slab_map::erase(const chunk& c) noexcept {
 // An erased entry is there for who looks for one behind it: when none is, it is empty, and so those before it
 // may be. Otherwise upstream addresses that don't come again would fill table after table.
 void slab_map::make_empty(table& t, std::size_t i) noexcept {
-  const auto key = [&](std::size_t at) -> auto& { return t.entries[at & t.mask].key; };
+  const auto key = [&](std::size_t at) -> auto& { return t.entries[at & t.last()].key; };
   while (key(i) == erased_key && key(i + 1) == empty_key) {
     key(i).store(empty_key, std::memory_order_release);
     --erased_;
@@ -135,7 +135,7 @@ void slab_map::make_empty(table& t, std::size_t i) noexcept {
 
 // More than before, also when erased entries have filled it: then that happens ever more seldom.
 std::size_t slab_map::next_count(std::size_t granules) const noexcept {
-  const std::size_t entries = current_.load(std::memory_order_relaxed)->mask + 1;
+  const std::size_t entries = current_.load(std::memory_order_relaxed)->count();
   return std::bit_ceil(std::max((live_ + promised_ + granules) * 2, std::max(4 * first_count, 2 * entries)));
 }
 
@@ -145,13 +145,13 @@ void slab_map::move_to(void* memory, std::size_t count) noexcept {
   auto* const entries = reinterpret_cast<entry*>(static_cast<std::byte*>(memory) + sizeof(table));
   for (std::size_t i = 0; i < count; ++i) ::new (entries + i) entry{empty_key, 0};
   table* const older = current_.load(std::memory_order_relaxed);
-  table* const larger = ::new (memory) table{older, count - 1, entries, shift_of(count)};
+  table* const larger = ::new (memory) table{older, entries, shift_of(count)};
   if ((live_ + promised_) * 2 > count) {
     larger->older = older->older;
     older->older = larger;
     return;
   }
-  for (std::size_t i = 0; i <= older->mask; ++i) {
+  for (std::size_t i = 0; i < older->count(); ++i) {
     const entry& e = older->entries[i];
     const std::uintptr_t key = e.key.load(std::memory_order_relaxed);
     if (key > erased_key) put(*larger, key, e.value.load(std::memory_order_relaxed));
@@ -170,7 +170,7 @@ slab_map::table* slab_map::remove_all() noexcept {
 void slab_map::give_back(upstream& up, table* t) noexcept {
   while (t != nullptr && t != &first_) {
     table* const older = t->older;
-    up.deallocate(t, bytes_of(t->mask + 1), alignof(table));
+    up.deallocate(t, bytes_of(t->count()), alignof(table));
     t = older;
   }
 }

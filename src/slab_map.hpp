@@ -37,9 +37,12 @@ public:
   };
   struct table {
     table* older;
-    std::size_t mask;
     entry* entries;
     unsigned shift; // of a scrambled number, to where the search for it starts
+
+    std::size_t last() const noexcept { return ~std::size_t{0} >> shift; }
+    std::size_t count() const noexcept { return last() + 1; }
+    std::size_t after(std::size_t i) const noexcept { return (i + 1) & last(); }
   };
 
   slab_map() noexcept;
