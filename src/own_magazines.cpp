@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t least_bytes = 4096;
 constexpr std::size_t most_bytes = 16384;
-constexpr std::size_t alignment = 64;
+constexpr std::size_t set_alignment = 64;
 
 constexpr std::size_t slots_in(std::size_t bytes) noexcept {
   return (bytes - sizeof(magazine_set)) / sizeof(void*);
@@ -109,8 +109,8 @@ void own_magazines::try_to_make(std::size_t bytes) noexcept {
 
 // A call from within upstream may have made some meanwhile, or filled those there are.
 void own_magazines::make(std::size_t bytes) {
-  void* const memory = core_.door().allocate(bytes, alignment);
-  if (set_->slots_taken > slots_in(bytes)) return core_.door().deallocate(memory, bytes, alignment);
+  void* const memory = core_.door().allocate(bytes, set_alignment);
+  if (set_->slots_taken > slots_in(bytes)) return core_.door().deallocate(memory, bytes, set_alignment);
   auto* const made = ::new (memory) magazine_set;
   made->set_room(bytes - sizeof(magazine_set));
   magazine_set* const before = set_;
@@ -122,7 +122,7 @@ void own_magazines::make(std::size_t bytes) {
   if (bytes < bytes_before) stays_large_ = true;
   set_ = made;
   bytes_ = bytes;
-  if (bytes_before != 0) core_.door().deallocate(before, bytes_before, alignment);
+  if (bytes_before != 0) core_.door().deallocate(before, bytes_before, set_alignment);
 }
 
 void own_magazines::make_largest() {
@@ -137,7 +137,7 @@ own_magazines::set_memory own_magazines::remove() noexcept {
 }
 
 void own_magazines::give_back(set_memory dead) noexcept {
-  if (dead.bytes != 0) core_.door().deallocate(dead.begin, dead.bytes, alignment);
+  if (dead.bytes != 0) core_.door().deallocate(dead.begin, dead.bytes, set_alignment);
 }
 
 // ---- seen from outside

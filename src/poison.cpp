@@ -26,7 +26,7 @@ constinit std::atomic<watcher> known_watcher = watcher::not_looked;
 
 // Not RUNNING_ON_VALGRIND: under its other tools, which count and time, pools are as ever.
 watcher look_for_watcher() noexcept {
-  char probe = 0;
+  [[maybe_unused]] char probe = 0; // without memcheck
   watcher found = watcher::none;
   if (&__asan_poison_memory_region != nullptr && &__asan_unpoison_memory_region != nullptr)
     found = watcher::address_sanitizer;

@@ -13,7 +13,7 @@
 namespace quarry_replay {
 namespace {
 
-using pool = quarry::unsynchronized_pool_resource;
+using advised = quarry::unsynchronized_pool_resource;
 
 struct limits {
   std::size_t least, most;
@@ -28,8 +28,8 @@ constexpr std::size_t option_worth_one_in = 100, row_worth_one_in = 2000;
 // The library itself decides; only, nobody touches the blocks, so that it is fast. Ends when more calls go
 // upstream than `most_calls`.
 holding simulate(const program& p, const std::pmr::pool_options& options, std::size_t most_calls) {
-  charged_upstream upstream(sizeof(pool));
-  pool resource(options, &upstream);
+  charged_upstream upstream(sizeof(advised));
+  advised resource(options, &upstream);
   std::vector<void*> blocks(p.script.slot_count);
   for (const auto& op : p.script.operations) {
     if (op.allocates)
@@ -96,8 +96,8 @@ void advise_rows(const program& p, advice& result) {
 }
 
 subject pool_with(const std::pmr::pool_options& options) {
-  return {"pool", false, sizeof(pool), [options](std::pmr::memory_resource* upstream, const auto& use) {
-            pool resource(options, upstream);
+  return {"pool", false, sizeof(advised), [options](std::pmr::memory_resource* upstream, const auto& use) {
+            advised resource(options, upstream);
             use(resource);
           }};
 }
@@ -126,7 +126,7 @@ std::size_t steps_to_advise(std::size_t rounds) { return 4 + rounds; }
 advice advise(const program& p, std::size_t rounds, const std::function<void()>& step) {
   using options = std::pmr::pool_options;
   advice result;
-  result.options = result.defaults = pool().options();
+  result.options = result.defaults = advised().options();
   if (p.events == 0) return result;
   result.by_default = simulate(p, result.defaults, p.events * 2);
   const std::size_t most_calls = most_upstream_calls(p, result.by_default);

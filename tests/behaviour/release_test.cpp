@@ -10,7 +10,7 @@
 namespace quarry::test {
 namespace {
 
-constexpr std::size_t rounds = 20'000 / sanitizer_slowdown;
+constexpr std::size_t calls_each = 20'000 / sanitizer_slowdown;
 
 // What was allocated before is dead, and nobody touches it.
 template <class Pool, class Work>
@@ -34,7 +34,7 @@ void release_meanwhile(Pool& pool, std::size_t calls_due, Work work) {
 TEST(release, of_a_pool_that_threads_allocate_from) {
   ledger_resource upstream;
   sync pool(&upstream);
-  release_meanwhile(pool, rounds, [&](std::size_t thread, std::size_t n) {
+  release_meanwhile(pool, calls_each, [&](std::size_t thread, std::size_t n) {
     const std::size_t bytes = n % 300 == 0 ? 100'000 : (thread + 1) * 40 + n % 9 * 64;
     (void)pool.allocate(bytes, 8);
   });
@@ -45,7 +45,7 @@ TEST(release, of_a_pool_that_threads_allocate_from) {
 
 TEST(release, of_a_pool_that_threads_look_at) {
   sync pool;
-  release_meanwhile(pool, rounds / 20, [&](std::size_t thread, std::size_t n) {
+  release_meanwhile(pool, calls_each / 20, [&](std::size_t thread, std::size_t n) {
     if (thread == 0) {
       (void)pool.allocate(8 + n % 2000, 8);
       return;
@@ -61,7 +61,7 @@ TEST(release, of_a_pool_that_threads_look_at) {
 
 TEST(release, of_a_segment_pool_leaves_what_handles_have) {
   segment_pool pool({.slab_size = 65536, .largest_segment = 16384});
-  release_meanwhile(pool, rounds, [&](std::size_t thread, std::size_t n) {
+  release_meanwhile(pool, calls_each, [&](std::size_t thread, std::size_t n) {
     segment s = pool.allocate_segment(n % 100 == 0 ? 50'000 : 1000 * (thread + 1));
     s.span().front() = std::byte{1};
     s.span().back() = std::byte{1};

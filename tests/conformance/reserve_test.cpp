@@ -13,15 +13,15 @@ namespace {
 
 QUARRY_SUITE(reserve, our_pools);
 
-constexpr std::size_t block = 40, count = 1000;
+constexpr std::size_t reserved_size = 40, reserved_count = 1000;
 
 // Has `n` blocks live and frees them, while upstream would refuse.
 template <class Pool>
-void expect_served(Pool& pool, ledger_resource& up, std::size_t n = count) {
+void expect_served(Pool& pool, ledger_resource& up, std::size_t n = reserved_count) {
   const std::size_t calls = up.calls();
   up.refuse_from_now();
   filled_blocks<Pool> live(pool);
-  for (std::size_t i = 0; i < n; ++i) live.add(block, 8);
+  for (std::size_t i = 0; i < n; ++i) live.add(reserved_size, 8);
   EXPECT_TRUE(live.all_intact());
   EXPECT_EQ(up.calls(), calls);
   live.free_all();
@@ -32,8 +32,8 @@ void expect_served(Pool& pool, ledger_resource& up, std::size_t n = count) {
 QUARRY_CASE(reserve, blocks_are_served_without_upstream_again_and_again) {
   ledger_resource up;
   Pool pool(&up);
-  pool.reserve(block, 8, count);
-  EXPECT_GE(up.held(), block * count);
+  pool.reserve(reserved_size, 8, reserved_count);
+  EXPECT_GE(up.held(), reserved_size * reserved_count);
   for (int round = 0; round < 20; ++round) expect_served(pool, up);
   pool.check_invariants();
 }
@@ -57,11 +57,11 @@ QUARRY_CASE(reserve, holds_for_every_kind_of_block) {
 QUARRY_CASE(reserve, counts_in_total_as_vector_s) {
   ledger_resource up;
   Pool pool(&up);
-  pool.reserve(block, 8, count);
+  pool.reserve(reserved_size, 8, reserved_count);
   const std::size_t calls = up.calls();
-  pool.reserve(block, 8, count);
-  pool.reserve(block, 8, count / 2);
-  pool.reserve(block, 8, 0);
+  pool.reserve(reserved_size, 8, reserved_count);
+  pool.reserve(reserved_size, 8, reserved_count / 2);
+  pool.reserve(reserved_size, 8, 0);
   EXPECT_EQ(up.calls(), calls);
 }
 
@@ -69,19 +69,19 @@ QUARRY_CASE(reserve, counts_blocks_already_live) {
   ledger_resource up;
   Pool pool(&up);
   filled_blocks<Pool> live(pool);
-  for (std::size_t i = 0; i < count; ++i) live.add(block, 8);
+  for (std::size_t i = 0; i < reserved_count; ++i) live.add(reserved_size, 8);
   const std::size_t held = up.held();
-  pool.reserve(block, 8, count);
-  EXPECT_LT(up.held(), held + block * count / 2) << "that many were live already";
-  pool.reserve(block, 8, 2 * count);
-  expect_served(pool, up, count);
+  pool.reserve(reserved_size, 8, reserved_count);
+  EXPECT_LT(up.held(), held + reserved_size * reserved_count / 2) << "that many were live already";
+  pool.reserve(reserved_size, 8, 2 * reserved_count);
+  expect_served(pool, up, reserved_count);
   EXPECT_TRUE(live.all_intact());
 }
 
 QUARRY_CASE(reserve, is_not_used_up_by_other_kinds) {
   ledger_resource up;
   Pool pool(&up);
-  pool.reserve(block, 8, count);
+  pool.reserve(reserved_size, 8, reserved_count);
   filled_blocks<Pool> others(pool);
   for (std::size_t i = 0; i < 5000; ++i) others.add(48 + i % 500, 8);
   expect_served(pool, up);
@@ -94,7 +94,7 @@ QUARRY_CASE(reserve, is_not_used_up_by_other_kinds) {
 QUARRY_CASE(reserve, is_never_trimmed_away) {
   ledger_resource up;
   Pool pool(&up);
-  pool.reserve(block, 8, count);
+  pool.reserve(reserved_size, 8, reserved_count);
   for (int round = 0; round < 3; ++round) {
     (void)pool.trim();
     expect_served(pool, up);
@@ -104,12 +104,12 @@ QUARRY_CASE(reserve, is_never_trimmed_away) {
 QUARRY_CASE(reserve, survives_a_burst_that_comes_down) {
   ledger_resource up;
   Pool pool(&up);
-  pool.reserve(block, 8, count);
+  pool.reserve(reserved_size, 8, reserved_count);
   for (int round = 0; round < 5; ++round) {
     filled_blocks<Pool> burst(pool);
-    for (std::size_t i = 0; i < 20 * count; ++i) burst.add(block, 8);
+    for (std::size_t i = 0; i < 20 * reserved_count; ++i) burst.add(reserved_size, 8);
     burst.free_all();
-    for (std::size_t i = 0; i < 40 * count; ++i) pool.deallocate(pool.allocate(200), 200);
+    for (std::size_t i = 0; i < 40 * reserved_count; ++i) pool.deallocate(pool.allocate(200), 200);
     (void)pool.trim();
   }
   expect_served(pool, up);
@@ -118,12 +118,12 @@ QUARRY_CASE(reserve, survives_a_burst_that_comes_down) {
 QUARRY_CASE(reserve, ends_with_release) {
   ledger_resource up;
   Pool pool(&up);
-  pool.reserve(block, 8, count);
+  pool.reserve(reserved_size, 8, reserved_count);
   pool.release();
   EXPECT_TRUE(up.clean());
-  void* const p = pool.allocate(block, 8);
-  EXPECT_LT(up.held(), block * count);
-  pool.deallocate(p, block, 8);
+  void* const p = pool.allocate(reserved_size, 8);
+  EXPECT_LT(up.held(), reserved_size * reserved_count);
+  pool.deallocate(p, reserved_size, 8);
 }
 
 QUARRY_CASE(reserve, of_oversized_blocks_is_an_invalid_argument_and_no_call) {
@@ -143,15 +143,15 @@ QUARRY_CASE(reserve, of_more_than_there_is_throws_and_changes_nothing) {
   {
     Pool pool(&up);
     filled_blocks<Pool> live(pool);
-    for (int i = 0; i < 100; ++i) live.add(block, 8);
+    for (int i = 0; i < 100; ++i) live.add(reserved_size, 8);
     up.refuse_from_now();
-    for (const std::size_t too_many : sizes{SIZE_MAX, SIZE_MAX / 2, SIZE_MAX / block, std::size_t{1} << 40})
-      EXPECT_ANY_THROW(pool.reserve(block, 8, too_many)) << too_many;
+    for (const std::size_t too_many : sizes{SIZE_MAX, SIZE_MAX / 2, SIZE_MAX / reserved_size, std::size_t{1} << 40})
+      EXPECT_ANY_THROW(pool.reserve(reserved_size, 8, too_many)) << too_many;
     up.refuse_nothing();
     pool.check_invariants();
     EXPECT_TRUE(live.all_intact());
     live.free_all();
-    live.add(block, 8);
+    live.add(reserved_size, 8);
   }
   EXPECT_TRUE(up.clean());
 }
@@ -161,7 +161,7 @@ QUARRY_SUITE(reserve_synchronized, ::testing::Types<quarry::synchronized_pool_re
 QUARRY_CASE(reserve_synchronized, serves_any_thread) {
   ledger_resource up;
   Pool pool(&up);
-  pool.reserve(block, 8, count);
+  pool.reserve(reserved_size, 8, reserved_count);
   std::thread([&] { expect_served(pool, up); }).join();
   expect_served(pool, up);
 }
@@ -170,7 +170,7 @@ QUARRY_CASE(reserve_synchronized, serves_any_thread) {
 QUARRY_CASE(reserve_synchronized, serves_a_thread_while_another_sits_on_a_full_cache) {
   ledger_resource up;
   Pool pool(&up);
-  pool.reserve(block, 8, count);
+  pool.reserve(reserved_size, 8, reserved_count);
   std::promise<void> cached, served;
   std::thread idle([&] {
     expect_served(pool, up);

@@ -16,7 +16,7 @@ namespace quarry::test {
 
 namespace {
 
-using bytes = std::vector<std::byte>;
+using byte_string = std::vector<std::byte>;
 
 class chain_subject final : public subject {
 public:
@@ -30,7 +30,7 @@ public:
     ++operations_;
     const std::size_t which = s.a % chains_.size();
     segment_chain& chain = *chains_[which];
-    bytes& content = contents_[which];
+    byte_string& content = contents_[which];
     const std::size_t count = content.empty() ? 0 : s.b % (content.size() + 1);
     switch (s.what) {
     case verb::append:
@@ -129,7 +129,7 @@ private:
   }
 
   void split(std::size_t which, std::size_t count, std::size_t other) {
-    bytes& content = contents_[which];
+    byte_string& content = contents_[which];
     const auto middle = content.begin() + static_cast<std::ptrdiff_t>(count);
     unless_refused([&] { *chains_[other] = chains_[which]->split(count); },
                    [&] {
@@ -155,8 +155,8 @@ private:
   ledger_resource ledger_;
   std::optional<segment_pool> pool_;
   std::array<std::optional<segment_chain>, 4> chains_;
-  std::array<bytes, 4> contents_;
-  bytes next_;
+  std::array<byte_string, 4> contents_;
+  byte_string next_;
   std::size_t written_ = 0, refusals_seen_ = 0;
 };
 
