@@ -145,7 +145,8 @@ QUARRY_CASE(reserve, of_more_than_there_is_throws_and_changes_nothing) {
     filled_blocks<Pool> live(pool);
     for (int i = 0; i < 100; ++i) live.add(reserved_size, 8);
     up.refuse_from_now();
-    for (const std::size_t too_many : sizes{SIZE_MAX, SIZE_MAX / 2, SIZE_MAX / reserved_size, std::size_t{1} << 40})
+    for (const std::size_t too_many :
+         sizes{SIZE_MAX, SIZE_MAX / 2, SIZE_MAX / reserved_size, std::size_t{1} << 40})
       EXPECT_ANY_THROW(pool.reserve(reserved_size, 8, too_many)) << too_many;
     up.refuse_nothing();
     pool.check_invariants();
