@@ -106,7 +106,9 @@ inline const detail::unsynchronized_state& unsynchronized_pool_resource::state()
 
 [[gnu::noinline]] void unsynchronized_pool_resource::deallocate_cold(void* p, std::size_t bytes,
                                                                      std::size_t alignment) noexcept {
-  if (push_counted(*magazines_, detail::magazine_of_last(last_byte_of(bytes, alignment)), p)) return;
+  const bool has_magazines = magazines_ != &detail::no_magazines;
+  if (has_magazines && push_counted(*magazines_, detail::magazine_of_last(last_byte_of(bytes, alignment)), p))
+    return;
   deallocate_uncounted(state(), p, bytes, alignment);
 }
 

@@ -61,6 +61,16 @@ protected:
   slab_map map;
 };
 
+// So that searches stay short.
+TEST_F(slab_map_test, is_at_most_half_full) {
+  for (std::size_t granules = 1; granules <= 1000; ++granules) {
+    while (!map.promise(1)) map.grow(up, 1, false, [](auto move) { move(); });
+    if (ledger.held() != 0) EXPECT_GE(ledger.held() / sizeof(slab_map::entry), 2 * granules);
+  }
+  EXPECT_NE(ledger.held(), 0U);
+  map.break_promise(1000);
+}
+
 TEST_F(slab_map_test, finds_each_byte_of_a_chunk_and_none_beside) {
   for (const std::size_t bytes :
        {std::size_t{512}, std::size_t{8192}, granule / 2, granule, 4 * granule, 64 * granule}) {

@@ -13,12 +13,9 @@ namespace quarry::detail {
 /// Requests that end at or beyond this offset take the cold path.
 inline constexpr std::size_t magazine_limit = block_size_of(magazine_count - 1);
 
-/// Where the request that ends at offset `last` is served: the magazine of its class, or one that is never
-/// open. One test for small requests, which are most.
+/// The class of the request that ends at offset `last`, or magazine_count, whose magazine is never open.
 constexpr size_class magazine_of_last(std::size_t last) noexcept {
-  if (last < small_classes_end) [[likely]]
-    return small_classes[last / 8];
-  return last < magazine_limit ? computed_class_of_last(last) : magazine_count;
+  return last < magazine_limit ? size_class_of_last(last) : magazine_count;
 }
 
 // The blocks of one class lie in slots [base, top) of the set's slots; the class may use [base, end). Those
@@ -41,6 +38,15 @@ struct magazine {
   static constexpr std::uint16_t closed_floor = 0xFFFF;
 };
 static_assert(sizeof(magazine) == 12);
+
+/// By last / 8: how many bytes behind the first magazine lies that of a small request; to multiply by 12 is
+/// three instructions.
+inline constexpr auto small_magazines = [] {
+  std::array<std::uint16_t, small_classes_end / 8> offsets{};
+  for (std::size_t i = 0; i < offsets.size(); ++i)
+    offsets[i] = static_cast<std::uint16_t>(small_classes[i] * sizeof(magazine));
+  return offsets;
+}();
 
 // One set a thread and pool. `busy` brackets each hot call of a thread, so that a visitor that has closed all
 // bounds and made every thread see it (membarrier) knows by busy == 0 that the owner is out and stays out. In
@@ -78,9 +84,16 @@ struct magazine_set {
 
   bool serves(const void* pool) const noexcept { return owner.load_relaxed() == pool; }
 
+  /// magazines[magazine_of_last(last)]: one test for small requests, which are most.
+  magazine& magazine_for(std::size_t last) noexcept {
+    if (last < small_classes_end) [[likely]]
+      return *reinterpret_cast<magazine*>(reinterpret_cast<std::byte*>(magazines.data()) +
+                                          small_magazines[last / 8]);
+    return magazines[last < magazine_limit ? computed_class_of_last(last) : magazine_count];
+  }
+
   /// A block, or null when the cold path must see to it.
-  void* pop(size_class c) noexcept {
-    magazine& m = magazines[c];
+  void* pop(magazine& m) noexcept {
     const std::uint32_t top = m.top.load_relaxed();
     if (top <= m.floor.load_acquire()) [[unlikely]]
       return nullptr;
@@ -91,8 +104,7 @@ struct magazine_set {
   }
 
   /// False when the cold path must see to it.
-  bool push(size_class c, void* block) noexcept {
-    magazine& m = magazines[c];
+  bool push(magazine& m, void* block) noexcept {
     const std::uint32_t top = m.top.load_relaxed();
     if (top >= m.cap.load_acquire()) [[unlikely]]
       return false;
@@ -100,6 +112,9 @@ struct magazine_set {
     m.top.store_relaxed(top + 1);
     return true;
   }
+
+  void* pop(size_class c) noexcept { return pop(magazines[c]); }
+  bool push(size_class c, void* block) noexcept { return push(magazines[c], block); }
 
   // push() in two steps, for an owner that is inside and has something to do between them.
   bool may_push(size_class c) const noexcept {
@@ -115,18 +130,20 @@ struct magazine_set {
     end.of.top.store_relaxed(end.slot + 1);
   }
 
-  void* pop_shared(size_class c) noexcept {
+  void* pop_shared(magazine& m) noexcept {
     enter();
-    void* const block = pop(c);
+    void* const block = pop(m);
     leave();
     return block;
   }
-  bool push_shared(size_class c, void* block) noexcept {
+  bool push_shared(magazine& m, void* block) noexcept {
     enter();
-    const bool done = push(c, block);
+    const bool done = push(m, block);
     leave();
     return done;
   }
+  void* pop_shared(size_class c) noexcept { return pop_shared(magazines[c]); }
+  bool push_shared(size_class c, void* block) noexcept { return push_shared(magazines[c], block); }
 
   /// Tells an empty set how many bytes follow it for slots.
   void set_room(std::size_t bytes) noexcept;

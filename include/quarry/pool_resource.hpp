@@ -44,16 +44,16 @@ public:
 
   /// Hides memory_resource's, so that calls on this type inline.
   [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
-    const size_class c = detail::magazine_of_last(last_byte_of(bytes, alignment));
-    if (void* const block = magazines_->pop(c)) [[likely]]
+    detail::magazine_set& set = *magazines_;
+    if (void* const block = set.pop(set.magazine_for(last_byte_of(bytes, alignment)))) [[likely]]
       return block;
     return allocate_cold(bytes, alignment);
   }
   /// Gives back what allocate gave, with the same size and alignment. Throws nothing. What is wrong with a
   /// block is reported (violation.hpp) when the cold path meets it, which may be at a later call, or never.
   void deallocate(void* p, std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
-    const size_class c = detail::magazine_of_last(last_byte_of(bytes, alignment));
-    if (magazines_->push(c, p)) [[likely]]
+    detail::magazine_set& set = *magazines_;
+    if (set.push(set.magazine_for(last_byte_of(bytes, alignment)), p)) [[likely]]
       return;
     deallocate_cold(p, bytes, alignment);
   }
@@ -130,18 +130,16 @@ public:
 
   /// Hides memory_resource's, so that calls on this type inline.
   [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
-    const size_class c = detail::magazine_of_last(last_byte_of(bytes, alignment));
     detail::magazine_set& set = *detail::this_thread_table.sets[table_index_];
     if (set.serves(this)) [[likely]]
-      if (void* const block = set.pop_shared(c)) [[likely]]
+      if (void* const block = set.pop_shared(set.magazine_for(last_byte_of(bytes, alignment)))) [[likely]]
         return block;
     return allocate_cold(bytes, alignment);
   }
   void deallocate(void* p, std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
-    const size_class c = detail::magazine_of_last(last_byte_of(bytes, alignment));
     detail::magazine_set& set = *detail::this_thread_table.sets[table_index_];
     if (set.serves(this)) [[likely]]
-      if (set.push_shared(c, p)) [[likely]]
+      if (set.push_shared(set.magazine_for(last_byte_of(bytes, alignment)), p)) [[likely]]
         return;
     deallocate_cold(p, bytes, alignment);
   }
