@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "cached_room.hpp"
+#include "magazine_way.hpp"
 #include "pool_core.hpp"
 #include <quarry/magazine.hpp>
 
@@ -55,35 +56,6 @@ bool grow(magazine_set& set, size_class c, const cached_room& room, MayGrow may_
   }
   set.resize(c, now + more);
   return true;
-}
-
-// How a magazine works at the moment. As a rule blocks are pushed and popped, and the cold path sees a batch
-// at a time. While memory is kept that is to be forgotten, each free passes through the cold path, to be
-// counted. While the class is draining, freed blocks are pushed but never popped: they go to their slabs in
-// batches, so that slabs come to be empty; allocations get the lowest blocks there are, a few of which are
-// fetched at once.
-enum class way { stack, counted, draining };
-
-inline way way_of(pool_core& core, size_class c) noexcept {
-  if (core.pools().drains(c)) return way::draining;
-  return core.settling() ? way::counted : way::stack;
-}
-
-/// Few, since each of them keeps a slab from being empty; all classes together have about a tenth of what is
-/// used.
-inline std::size_t most_while_draining(const cached_room& room, size_class c) noexcept {
-  constexpr std::size_t little = 2048; // bytes
-  const std::size_t block = block_sizes[c];
-  if (!room.is_thrifty()) return std::clamp<std::size_t>(little / block, 1, pool::most_at_once);
-  return std::min(std::min(room.used() / 512, little) / block, pool::most_at_once);
-}
-
-inline void choose(const cached_room& room, magazine_set& set, size_class c, way now) noexcept {
-  if (now == way::stack && set.is_open(c)) return;
-  set.let_pop(c, now != way::draining);
-  set.let_push(c, now == way::counted    ? 0
-                  : now == way::draining ? most_while_draining(room, c)
-                                         : set.capacity(c));
 }
 
 /// Keeps what fits of blocks[0, count) and returns how many that is.
@@ -197,38 +169,6 @@ void give(pool_core& core, magazine_set* const& set, Mutex& mutex, size_class c,
     const std::lock_guard guard(mutex);
     choose(core.room(), *set, c, then);
   }
-}
-
-// While frees are counted all of them take the cold path, most of them for that alone. They are added up
-// before they are counted where all threads do.
-constexpr std::uint32_t worth_counting = 2048; // bytes
-
-/// What most of them are: one that its magazine has room for, of a few. False when there is more to do. For
-/// the owner, inside by `busy` alone, as on the hot path: all that moves is the top.
-inline bool push_counted(magazine_set& set, size_class c, void* block) noexcept {
-  magazine& m = set.magazines[c];
-  const std::uint32_t top = m.top.load_relaxed(), floor = m.floor.load_acquire();
-  if (floor == magazine::closed_floor || m.cap.load_acquire() > floor || top >= m.end) return false;
-  const std::uint32_t bytes = set.bytes_to_count + block_sizes[c];
-  if (bytes >= worth_counting) return false;
-  set.bytes_to_count = bytes;
-  set.push_at(set.end_of(c), block);
-  return true;
-}
-
-/// The same for any of them, and they are counted when it is time. False when there is more to do.
-template <class Mutex>
-bool keep_counted(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, void* block) noexcept {
-  if (core.pools().draining(c) || core.pools().reserved(c) != 0) return false;
-  {
-    const std::lock_guard guard(mutex);
-    if (set.count(c) == set.capacity(c)) return false;
-    choose(core.room(), set, c, way::counted);
-    set.put(c, &block, 1);
-  }
-  set.bytes_to_count += block_sizes[c];
-  if (set.bytes_to_count >= worth_counting) core.note_freed_bytes(std::exchange(set.bytes_to_count, 0));
-  return true;
 }
 
 struct no_mutex {

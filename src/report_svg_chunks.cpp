@@ -17,18 +17,18 @@ constexpr double most_pixels_per_byte = 1.0 / 16;
 
 // Calls f(chunk, left, top, width) for each; bars follow each other as words do. Returns their height.
 template <class Function>
-double place(const slab_survey& survey, double pixels_per_byte, double bar_height, Function f) {
+double place(const slab_survey& survey, double pixels_per_byte, double height, Function f) {
   double left = 0, top = 0;
   for (const surveyed_chunk& each : survey.chunks) {
     const double width = static_cast<double>(each.bytes) * pixels_per_byte;
     if (left + width > slab_layout::inner_width + 0.01) {
       left = 0;
-      top += bar_height + gap;
+      top += height + gap;
     }
     f(each, left, top, width);
     left += width;
   }
-  return top + bar_height;
+  return top + height;
 }
 
 double less_a_gap(double width) { return width - std::min(3.0, width / 4); }

@@ -7,6 +7,7 @@
 
 #include "thread_magazines.hpp"
 #include <quarry/magazine.hpp>
+#include <quarry/thread_table.hpp>
 
 namespace quarry::detail {
 

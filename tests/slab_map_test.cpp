@@ -65,7 +65,9 @@ protected:
 TEST_F(slab_map_test, is_at_most_half_full) {
   for (std::size_t granules = 1; granules <= 1000; ++granules) {
     while (!map.promise(1)) map.grow(up, 1, false, [](auto move) { move(); });
-    if (ledger.held() != 0) EXPECT_GE(ledger.held() / sizeof(slab_map::entry), 2 * granules);
+    if (ledger.held() != 0) { // the first table lies in the map
+      EXPECT_GE(ledger.held() / sizeof(slab_map::entry), 2 * granules);
+    }
   }
   EXPECT_NE(ledger.held(), 0U);
   map.break_promise(1000);

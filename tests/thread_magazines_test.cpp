@@ -12,6 +12,7 @@
 
 #include <quarry/magazine.hpp>
 #include <quarry/pool_resource.hpp>
+#include <quarry/thread_table.hpp>
 
 namespace quarry::test {
 namespace {

@@ -8,6 +8,7 @@
 
 #include <quarry/allocation_result.hpp>
 #include <quarry/pool_resource.hpp>
+#include <quarry/thread_table.hpp>
 
 namespace quarry {
 

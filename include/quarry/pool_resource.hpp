@@ -7,6 +7,7 @@
 #include <quarry/allocation_result.hpp>
 #include <quarry/magazine.hpp>
 #include <quarry/statistics.hpp>
+#include <quarry/thread_table.hpp>
 
 namespace quarry {
 

@@ -5,6 +5,7 @@
 
 #include <quarry/block_record.hpp>
 #include <quarry/magazine.hpp>
+#include <quarry/thread_table.hpp>
 
 namespace quarry::detail {
 

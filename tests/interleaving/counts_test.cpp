@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-namespace quarry::test::interleaving {
+namespace quarry::test::interleaving::counts {
 namespace {
 
 enum : word { left, out, state_of_block, successes };
@@ -106,4 +106,4 @@ TEST_P(exchanged_words, of_a_block_are_compared) {
 }
 
 } // namespace
-} // namespace quarry::test::interleaving
+} // namespace quarry::test::interleaving::counts

@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-namespace quarry::test::interleaving {
+namespace quarry::test::interleaving::lifetimes {
 namespace {
 
 enum : register_index { r0, r1, freed };
@@ -304,4 +304,4 @@ TEST(ends_with_store_buffers, need_the_barrier) {
 }
 
 } // namespace
-} // namespace quarry::test::interleaving
+} // namespace quarry::test::interleaving::lifetimes

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace quarry::test::interleaving {
+namespace quarry::test::interleaving::release {
 namespace {
 
 enum : word { closed, calls, calls_without_cache, registry, leaving, at_work, alone, words_used };
@@ -136,4 +136,4 @@ TEST(releases_alone_with_store_buffers, needs_the_barrier) {
 }
 
 } // namespace
-} // namespace quarry::test::interleaving
+} // namespace quarry::test::interleaving::release

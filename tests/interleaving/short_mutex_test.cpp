@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-namespace quarry::test::interleaving {
+namespace quarry::test::interleaving::short_mutex {
 namespace {
 
 enum : word { mutex, system_lock, asleep, counted = asleep + most_threads, entered, inside };
@@ -133,4 +133,4 @@ TEST_P(short_mutexes, must_be_looked_at_before_sleeping) {
 }
 
 } // namespace
-} // namespace quarry::test::interleaving
+} // namespace quarry::test::interleaving::short_mutex

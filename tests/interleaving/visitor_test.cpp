@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-namespace quarry::test::interleaving {
+namespace quarry::test::interleaving::visitor {
 namespace {
 
 constexpr std::size_t most_caches = 2;
@@ -204,4 +204,4 @@ TEST(store_buffers, make_the_barrier_needed) {
 }
 
 } // namespace
-} // namespace quarry::test::interleaving
+} // namespace quarry::test::interleaving::visitor
