@@ -175,6 +175,7 @@ private:
     case 7:
       return {verb::exit, 1 + below(most_threads - 1), 0, 0};
     case 8:
+      return {verb::misuse, below(1 << 20), size(), below(1 << 16)};
     case 9:
     case 10:
       return {verb::drain, below(1 << 20), below(10) == 0 ? 20'000 : below(long_ ? 1000 : 100), 0};
@@ -319,10 +320,10 @@ steps pool_steps_of(std::span<const std::uint8_t> bytes) {
 }
 
 steps segment_steps_of(std::span<const std::uint8_t> bytes) {
-  constexpr verb verbs[] = {verb::segment, verb::try_segment, verb::span,   verb::allocate, verb::burst,
-                            verb::free,    verb::drain,       verb::resize, verb::hand_out, verb::share,
-                            verb::slice,   verb::trim,        verb::refuse, verb::thread,   verb::exit,
-                            verb::let_go,  verb::release,     verb::abandon};
+  constexpr verb verbs[] = {verb::segment, verb::try_segment, verb::span,    verb::allocate, verb::burst,
+                            verb::free,    verb::drain,       verb::resize,  verb::hand_out, verb::share,
+                            verb::slice,   verb::trim,        verb::refuse,  verb::thread,   verb::exit,
+                            verb::let_go,  verb::release,     verb::abandon, verb::misuse};
   return read_steps(bytes, verbs);
 }
 

@@ -19,6 +19,9 @@
 //   hand_out INDEX                a segment becomes a span
 //   share INDEX                   a segment becomes a shared one; of a shared one there is one more
 //   slice INDEX OFFSET COUNT      one more, of a part; modulo what is left
+//   misuse INDEX BYTES OFFSET     what is no span is given back, the span with another place and length, and
+//   one
+//                                 of so many bytes twice
 //   let_go                        every region that the observer held
 //   abandon                       the pool ends with all handles out, and a new one begins
 //

@@ -6,7 +6,9 @@
 #include <quarry/segment_pool.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <new>
 #include <optional>
 #include <utility>
@@ -100,6 +102,9 @@ public:
     case verb::release:
       release();
       break;
+    case verb::misuse:
+      misuse(pick(s.a), s.b, s.c);
+      break;
     case verb::abandon:
       abandon();
       break;
@@ -117,7 +122,7 @@ public:
 
   void check() override {
     pool_->check_invariants();
-    require(!violated_, "the pool reports a violation");
+    require(!violated_.has_value(), "the pool reports a violation");
     require(ledger_.mismatches().empty(), "upstream was given back something it had not given");
     const pool_statistics seen = pool_->statistics();
     std::size_t blocks = seen.oversized_blocks;
@@ -315,6 +320,52 @@ private:
       pool_->deallocate_bytes(it.span);
   }
 
+  // ---- misuse, of which nothing comes but the report
+
+  // What is somewhere else, in the middle of a block, longer than it is, or free.
+  void misuse(const item* it, std::size_t bytes, std::size_t offset) {
+    expect_report({violation_kind::foreign_pointer}, [&] {
+      pool_->deallocate_bytes(std::span(elsewhere_).subspan(offset % elsewhere_.size()));
+    });
+    if (it != nullptr && it->span.data() != nullptr && it->from != nullptr) {
+      const std::span<std::byte> right = it->span;
+      if (right.size() > 1)
+        expect_report({violation_kind::foreign_pointer},
+                      [&] { pool_->deallocate_bytes(right.subspan(1 + offset % (right.size() - 1))); });
+      expect_report({violation_kind::wrong_size}, [&] { free_as_longer(*it, offset); });
+      check(*it);
+    }
+    free_twice(1 + bytes);
+  }
+
+  void free_as_longer(const item& it, std::size_t more) {
+    std::pmr::memory_resource& resource = *pool_;
+    if (it.alignment != 0) // the class alone is known
+      resource.deallocate(it.span.data(), 2 * std::max(it.span.size(), it.alignment) + 128, it.alignment);
+    else
+      pool_->deallocate_bytes({it.span.data(), it.span.size() + 1 + more});
+  }
+
+  // Where its slab went with it, nobody knows it.
+  void free_twice(std::size_t bytes) {
+    ledger_.refuse_at(0, 0);
+    if (!add_span(bytes)) return;
+    const std::span<std::byte> freed = live_.back().span;
+    free(live_.size() - 1);
+    expect_report({violation_kind::double_free, violation_kind::foreign_pointer},
+                  [&] { pool_->deallocate_bytes(freed); });
+  }
+
+  template <class Misuse>
+  void expect_report(std::initializer_list<violation_kind> expected, Misuse misused) {
+    ++operations_;
+    require(!violated_.has_value(), "the pool reports a violation");
+    misused();
+    require(violated_.has_value(), "misuse is not reported");
+    require(std::ranges::count(expected, *violated_) != 0, "misuse is called something else");
+    violated_.reset();
+  }
+
   void trim(std::size_t keep) {
     ++operations_;
     const std::size_t held = ledger_.held();
@@ -355,7 +406,7 @@ private:
   }
 
   static void note(const violation& v, void* self) noexcept {
-    if (v.kind != violation_kind::leak) static_cast<segment_subject*>(self)->violated_ = true;
+    if (v.kind != violation_kind::leak) static_cast<segment_subject*>(self)->violated_ = v.kind;
   }
 
   ledger_resource ledger_;
@@ -365,7 +416,9 @@ private:
   std::optional<segment_pool> pool_;
   std::vector<item> live_;
   std::size_t blocks_made_ = 0, refusals_seen_ = 0, pools_ = 1;
-  bool violated_ = false, refused_last_ = false;
+  bool refused_last_ = false;
+  std::optional<violation_kind> violated_;
+  std::array<std::byte, 256> elsewhere_{};
 };
 
 template <std::size_t slab_size, std::size_t largest, std::size_t limit, std::size_t retained, bool holds>
