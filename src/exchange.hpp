@@ -67,7 +67,8 @@ inline std::size_t keep(magazine_set& set, size_class c, void* const* blocks, st
 
 /// The lowest blocks of a class that drains: one, and a few to be served next. False when there is none.
 inline bool fetch_lowest(pool_core& core, magazine_set& set, size_class c, void** out) noexcept {
-  const std::size_t few = std::min(most_while_draining(core.room(), c) / 4, set.capacity(c) - set.count(c));
+  const std::size_t pushed = std::min(most_while_draining(core.room(), c), set.capacity(c));
+  const std::size_t few = std::min(pushed / 4, set.capacity(c) - set.count(c));
   const std::size_t taken = core.take_while_draining(c, out, few + 1);
   if (taken > 1) {
     set.put_ahead(c, out + 1, taken - 1);

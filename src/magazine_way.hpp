@@ -15,8 +15,8 @@ namespace quarry::detail {
 
 // As a rule blocks are pushed and popped, and the cold path sees a batch at a time. While memory is kept that
 // is to be forgotten, each free passes through the cold path, to be counted. While the class is draining,
-// freed blocks are pushed but never popped: they go to their slabs in batches, so that slabs come to be empty;
-// allocations get the lowest blocks there are, a few of which are fetched at once.
+// freed blocks are pushed but never popped: they go to their slabs in batches, so that slabs come to be
+// empty; allocations get the lowest blocks there are, a few of which are fetched at once.
 enum class way { stack, counted, draining };
 
 inline way way_of(pool_core& core, size_class c) noexcept {

@@ -93,6 +93,7 @@ std::size_t pool::flush(void* const* blocks, std::size_t count, slab*& emptied, 
     if (found[i + 1] != s && is_ours && is_unsettled(*s)) settle(*s, emptied);
   }
   free_ += count - bad_count;
+  came_back_ += count - bad_count;
   const std::size_t bytes = (count - bad_count) * block_sizes[class_];
   if (source_.settling() && !draining())
     usage_.subtract_counted(bytes);
@@ -139,6 +140,7 @@ void pool::settle(slab& s, slab*& emptied) noexcept {
   --slabs_;
   carved_ -= s.blocks;
   free_ -= s.blocks;
+  came_back_ = 0;
   s.left = emptied;
   emptied = &s;
 }

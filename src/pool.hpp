@@ -130,6 +130,7 @@ private:
   void give_back_reserved(std::size_t so_far, std::size_t before) noexcept;
   void note_occupancy() noexcept;
   bool has_part_in_vain(bool drains_already) const noexcept;
+  bool drains_to_no_end() const noexcept;
 
   slab_source& source_;
   usage& usage_;
@@ -139,6 +140,7 @@ private:
   std::size_t slabs_ = 0;
   std::size_t carved_ = 0;
   std::size_t free_ = 0;
+  std::size_t came_back_ = 0; // blocks, since memory is held in vain and no slab of this class was emptied
   std::atomic<std::size_t> reserved_ = 0;
   std::atomic<depot*> depot_ = nullptr;
   const std::uint8_t class_;

@@ -57,7 +57,9 @@ void pool::take_off_shelf(slab& s) noexcept {
 // an eighth, so that the mode does not flap), or by slabs scattered over chunks that are else empty.
 void pool::note_occupancy() noexcept {
   const bool was = draining();
-  const bool now = source_.should_drain() && has_part_in_vain(was);
+  const bool in_vain = source_.should_drain();
+  if (!in_vain) came_back_ = 0;
+  const bool now = in_vain && has_part_in_vain(was) && !drains_to_no_end();
   if (now != was) draining_.store(now, std::memory_order_relaxed);
 }
 
@@ -69,6 +71,10 @@ bool pool::has_part_in_vain(bool drains_already) const noexcept {
   if (idle * (drains_already ? 8 : 4) > carved_ && idle * block > worth_it) return true;
   return source_.scattered() && reserved() == 0 && (source_.places_low() || carved_ * block > worth_it);
 }
+
+// The same few blocks come and go, beside others that stay: eight times as many came back as there are, and
+// no slab was emptied by it. As with all of them, see thrift: then it is tried for an eighth of the time.
+bool pool::drains_to_no_end() const noexcept { return came_back_ / (8 * carved_ + 512) % 8 != 0; }
 
 pool::counts pool::count() const noexcept {
   const std::lock_guard guard(mutex_);

@@ -212,6 +212,54 @@ TYPED_TEST(slow_way, ends_where_it_leads_nowhere) {
   EXPECT_NO_THROW(pool.check_invariants());
 }
 
+// The same of one class, long before it is of all together.
+TYPED_TEST(slow_way, ends_for_a_class_that_it_leads_nowhere) {
+  if (memory_is_poisoned()) GTEST_SKIP() << "freed blocks are kept back";
+  one_class_scattered<TypeParam> load;
+  auto& [pool, d, scattered, few] = load;
+  while (few.size() < 10'000) few.add(24);
+  while (few.size() > 1000) few.free_random(d);
+  constexpr std::size_t times = 150'000;
+  static_assert(times * 24 < 8 * mebibyte / 2, "of all together more would have to be freed");
+  std::size_t slow = 0, last_slow = 0;
+  for (std::size_t i = 0; i < times; ++i) {
+    const auto [freed, again] = replaced(few, few.size() - 1, 24);
+    if (freed == again) continue;
+    ++slow;
+    last_slow = i;
+  }
+  EXPECT_GT(slow, 1000U);
+  EXPECT_LT(last_slow, times * 2 / 3);
+  EXPECT_NO_THROW(pool.check_invariants());
+}
+
+// What came and went while nothing was held in vain says nothing. (Of 256 blocks of a slab some stay all the
+// time.)
+TYPED_TEST(slow_way, is_taken_after_much_came_and_went) {
+  if (memory_is_poisoned()) GTEST_SKIP() << "freed blocks are kept back";
+  TypeParam pool;
+  dice d(1);
+  population<TypeParam> live(pool);
+  const auto add_until = [&](std::size_t bytes) {
+    while (live.bytes() < bytes) live.add(16);
+  };
+  const auto free_until = [&](std::size_t bytes) {
+    while (live.bytes() > bytes) live.free_random(d);
+  };
+  add_until(2 * mebibyte);
+  for (int i = 0; i < 50; ++i) {
+    free_until(mebibyte * 3 / 2);
+    add_until(2 * mebibyte);
+  }
+  free_until(mebibyte / 5);
+  for (int i = 0; i < 20'000; ++i) {
+    live.free_random(d);
+    live.add(16);
+  }
+  const auto [slow, other] = replaced(live, highest_of(live), 16);
+  EXPECT_NE(slow, other);
+}
+
 // Half of it is free, but that is a few kilobytes.
 TYPED_TEST(slow_way, is_not_that_of_a_class_that_holds_little) {
   if (memory_is_poisoned()) GTEST_SKIP() << "freed blocks are kept back";
