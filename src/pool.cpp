@@ -140,7 +140,6 @@ void pool::settle(slab& s, slab*& emptied) noexcept {
   --slabs_;
   carved_ -= s.blocks;
   free_ -= s.blocks;
-  came_back_ = 0;
   s.left = emptied;
   emptied = &s;
 }

@@ -140,7 +140,8 @@ private:
   std::size_t slabs_ = 0;
   std::size_t carved_ = 0;
   std::size_t free_ = 0;
-  std::size_t came_back_ = 0; // blocks, since memory is held in vain and no slab of this class was emptied
+  std::size_t least_carved_ = 0; // while memory is held in vain
+  std::size_t came_back_ = 0;    // blocks, since then
   std::atomic<std::size_t> reserved_ = 0;
   std::atomic<depot*> depot_ = nullptr;
   const std::uint8_t class_;

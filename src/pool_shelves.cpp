@@ -58,7 +58,10 @@ void pool::take_off_shelf(slab& s) noexcept {
 void pool::note_occupancy() noexcept {
   const bool was = draining();
   const bool in_vain = source_.should_drain();
-  if (!in_vain) came_back_ = 0;
+  if (!in_vain || carved_ < least_carved_) {
+    least_carved_ = in_vain ? carved_ : ~std::size_t{0};
+    came_back_ = 0;
+  }
   const bool now = in_vain && has_part_in_vain(was) && !drains_to_no_end();
   if (now != was) draining_.store(now, std::memory_order_relaxed);
 }
@@ -73,7 +76,8 @@ bool pool::has_part_in_vain(bool drains_already) const noexcept {
 }
 
 // The same few blocks come and go, beside others that stay: eight times as many came back as there are, and
-// no slab was emptied by it. As with all of them, see thrift: then it is tried for an eighth of the time.
+// there are not fewer slabs for it. As with all of them, see thrift: then it is tried for an eighth of the
+// time.
 bool pool::drains_to_no_end() const noexcept { return came_back_ / (8 * carved_ + 512) % 8 != 0; }
 
 pool::counts pool::count() const noexcept {
