@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <mutex>
-#include <utility>
 
 #include "cached_room.hpp"
 #include "magazine_way.hpp"
