@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 
 #include "bits.hpp"
 
@@ -38,7 +37,7 @@ public:
     Item* best = nullptr;
     for (Item* item = root_; item != nullptr;) {
       const void* const base = item->base;
-      const bool candidate = !std::less<const void*>()(address, base);
+      const bool candidate = !is_below(address, base);
       if (candidate) best = item;
       item = candidate ? item->right : item->left;
     }
@@ -50,7 +49,7 @@ public:
     Item* best = nullptr;
     for (Item* item = root_; item != nullptr;) {
       const void* const base = item->base;
-      const bool candidate = std::less<const void*>()(address, base);
+      const bool candidate = is_below(address, base);
       if (candidate) best = item;
       item = candidate ? item->left : item->right;
     }

@@ -1,4 +1,4 @@
-// Arithmetic on the bits of a word. Rung 0.
+// Arithmetic on the bits of a word and on addresses. Rung 0.
 #pragma once
 
 #include <algorithm>
@@ -16,6 +16,11 @@ constexpr std::uint64_t runs_of(std::uint64_t set, std::size_t count) noexcept {
     length += more;
   }
   return starts;
+}
+
+/// Whether one address lies below another, be they of the same object or not.
+inline bool is_below(const void* one, const void* another) noexcept {
+  return reinterpret_cast<std::uintptr_t>(one) < reinterpret_cast<std::uintptr_t>(another);
 }
 
 /// Spread over all bits, the high ones best: times 2^64 by the golden ratio (Knuth, The Art of Computer

@@ -1,8 +1,7 @@
 #include "checked_blocks.hpp"
 
+#include "bits.hpp"
 #include <quarry/checked_resource.hpp>
-
-#include <functional>
 
 namespace quarry::detail {
 
@@ -35,7 +34,7 @@ std::optional<checked_block> checked_blocks::around(const std::byte* address) co
   for (auto next = by_address_.upper_bound(address); next != by_address_.begin();) {
     const checked_block& block = *(--next)->second;
     if (block.is == checked_block::condition::gone) continue;
-    if (std::less<const std::byte*>()(address, block.end())) return block;
+    if (is_below(address, block.end())) return block;
     return std::nullopt;
   }
   return std::nullopt;

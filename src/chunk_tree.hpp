@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <stdexcept>
 #include <utility>
 
@@ -59,7 +58,7 @@ public:
   chunk* reaching_above(const void* address) const noexcept {
     chunk* best = nullptr;
     for (chunk* c = root_; c != nullptr;) {
-      const bool reaches = std::less<const void*>()(address, c->base + c->bytes);
+      const bool reaches = is_below(address, c->base + c->bytes);
       if (reaches) best = c;
       c = reaches ? c->left : c->right;
     }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
@@ -117,8 +116,8 @@ void oversized::erase(std::size_t gap) noexcept {
 bool oversized::owns(const void* address) const noexcept {
   const std::lock_guard guard(mutex_);
   return std::any_of(entries_, entries_ + count_, [&](const entry& e) {
-    return e.address != nullptr && std::less_equal<const void*>()(e.address, address) &&
-           std::less<const void*>()(address, e.address + std::max<std::size_t>(e.bytes, 1));
+    return e.address != nullptr && !is_below(address, e.address) &&
+           is_below(address, e.address + std::max<std::size_t>(e.bytes, 1));
   });
 }
 

@@ -1,11 +1,11 @@
 #include "regions.hpp"
 
 #include <bit>
-#include <functional>
 #include <new>
 #include <stdexcept>
 #include <utility>
 
+#include "bits.hpp"
 #include "poison.hpp"
 
 namespace quarry::detail {
@@ -140,7 +140,7 @@ void regions::release_all(upstream& up) noexcept {
 region_node* regions::find(const void* address) const noexcept {
   const std::lock_guard guard(mutex_);
   region_node* const node = tree_.at_or_below(address);
-  if (node == nullptr || !std::less<const void*>()(address, node->base + node->bytes)) return nullptr;
+  if (node == nullptr || !is_below(address, node->base + node->bytes)) return nullptr;
   return node;
 }
 

@@ -41,7 +41,7 @@ constexpr std::uint64_t empty_rooms_from(std::size_t bytes) noexcept {
 inline constexpr auto runs_in_rooms = [] {
   constexpr std::uint32_t last = std::uint32_t{1} << 20;
   std::array<std::uint32_t, room_kinds> least{};
-  for (std::uint32_t bytes = last; bytes >= 64; bytes -= 64)
+  for (std::uint32_t bytes = last; bytes >= 64; bytes = bytes > 65536 ? bytes / 2 : bytes - 64)
     least[room_in_use_for(bytes)] = least[empty_room_for(bytes)] = bytes;
   least[0] = 0;
   least[room_in_use_for(last)] = least[empty_room_for(last)] = ~std::uint32_t{0};

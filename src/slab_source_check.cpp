@@ -1,8 +1,8 @@
 // A slab source seen from outside: what lies where, and whether its equations hold.
-#include <functional>
 #include <mutex>
 #include <stdexcept>
 
+#include "bits.hpp"
 #include "slab_source.hpp"
 
 namespace quarry::detail {
@@ -14,17 +14,16 @@ std::size_t slab_source::bytes_of(const slab& s) const noexcept {
 }
 
 slab* slab_source::slab_above(const void* address, size_class c) const noexcept {
-  const std::less<const void*> below;
   const std::lock_guard guard(mutex_);
   for (const chunk* in = chunks_by_room_.reaching_above(address); in != nullptr;
        in = chunk_tree::next(*in, all_rooms)) {
-    const bool inside = !below(address, in->base);
+    const bool inside = !is_below(address, in->base);
     const auto skipped =
         inside ? static_cast<std::size_t>(static_cast<const std::byte*>(address) - in->base) : 0;
     for (std::size_t unit = skipped >> in->unit_shift; unit < in->units(); ++unit) {
       if ((in->free_units >> unit & 1) != 0) continue;
       slab* const s = in->slots()[unit].load(std::memory_order_relaxed);
-      if (below(address, s->base) && s->block_class() == c && s->shelf != slab::no_shelf) return s;
+      if (is_below(address, s->base) && s->block_class() == c && s->shelf != slab::no_shelf) return s;
     }
   }
   return nullptr;

@@ -1,9 +1,9 @@
 #include "slab_survey.hpp"
 
 #include <algorithm>
-#include <functional>
 #include <utility>
 
+#include "bits.hpp"
 #include "block_record.hpp"
 
 namespace quarry::detail {
@@ -14,9 +14,7 @@ bool test(const std::array<std::uint64_t, 4>& bits, std::size_t i) noexcept {
   return (bits[i / 64] >> (i % 64) & 1) != 0;
 }
 
-bool lies_below(const std::byte* address, const auto& item) noexcept {
-  return std::less<>()(address, item.base);
-}
+bool lies_below(const std::byte* address, const auto& item) noexcept { return is_below(address, item.base); }
 
 // Of items by address: the last that begins at `address` or below it, or null.
 template <class Item>
@@ -28,7 +26,7 @@ Item* find(std::vector<Item>& items, const std::byte* address) noexcept {
 template <class Item>
 void sort_by_address(std::vector<Item>& items) {
   std::sort(items.begin(), items.end(),
-            [](const Item& a, const Item& b) { return std::less<>()(a.base, b.base); });
+            [](const Item& a, const Item& b) { return is_below(a.base, b.base); });
 }
 
 void mark_cached(std::vector<surveyed_slab>& slabs, const void* block) noexcept {

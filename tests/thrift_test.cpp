@@ -31,11 +31,11 @@ protected:
     }
   }
   // It has fallen once that much was freed for two windows.
-  void fall_from(std::size_t peak, std::size_t used) {
-    hold(peak + peak / 16);
-    use(peak);
-    free(peak - used);
-    replace(peak / 2);
+  void fall_from(std::size_t height, std::size_t used) {
+    hold(height + height / 16);
+    use(height);
+    free(height - used);
+    replace(height / 2);
   }
 
   static constexpr std::size_t step = 8192;

@@ -163,9 +163,9 @@ TYPED_TEST(under_a_pool, a_pool_on_a_pool_that_fails) {
   const auto f = [](failing_resource& upstream) {
     TypeParam bottom(&upstream), middle({64, 8192}, &bottom), top({16, 1024}, &middle);
     population<TypeParam> low(bottom), high(top);
-    for (std::size_t i = 0; i < 200; ++i) try {
-        low.add(1 + i * 31 % 5000);
-        high.add(1 + i * 37 % 3000);
+    for (std::size_t i = 0; i < 80; ++i) try {
+        low.add(1 + i * 77 % 5000);
+        high.add(1 + i * 93 % 3000);
       } catch (const failing_resource::failure&) {
         for (const TypeParam* pool : {&bottom, &middle, &top}) EXPECT_NO_THROW(pool->check_invariants());
       }

@@ -18,10 +18,9 @@ protected:
   // The report is one, of this kind and address; the block is dropped and never comes again.
   void expect_dropped(violation_kind kind, void* address) {
     pool.trim();
-    using entry = recorded_violations::entry;
     EXPECT_EQ(seen.all().size(), 1u);
     if (seen.all().size() == 1) {
-      EXPECT_EQ(seen.all()[0], (entry{kind, address}))
+      EXPECT_EQ(seen.all()[0], (recorded_violations::entry{kind, address}))
           << "kind " << static_cast<int>(seen.all()[0].kind) << " instead of " << static_cast<int>(kind);
     }
     EXPECT_EQ(pool.statistics().dropped_blocks, 1u);

@@ -9,7 +9,7 @@
 namespace quarry_bench {
 namespace {
 
-constexpr std::size_t blocks_each = 2000, alignment = 8;
+constexpr std::size_t blocks_each = 2000;
 
 struct inheritance {
   struct block {
@@ -25,15 +25,15 @@ inheritance allocate_blocks(const Source& from, std::size_t seed) {
   inheritance made;
   made.blocks.reserve(blocks_each);
   while (made.blocks.size() < blocks_each) {
-    const std::size_t size = random.between(1, 64) * alignment;
-    made.blocks.push_back({::new (from.allocate(size, alignment)) std::size_t{size}, size});
+    const std::size_t size = random.between(1, 64) * sizeof(std::size_t);
+    made.blocks.push_back({::new (from.allocate(size, alignof(std::size_t))) std::size_t{size}, size});
   }
   return made;
 }
 
 template <class Source>
 void deallocate_blocks(const Source& from, const inheritance& old) {
-  for (const auto& [address, size] : old.blocks) from.deallocate(address, size, alignment);
+  for (const auto& [address, size] : old.blocks) from.deallocate(address, size, alignof(std::size_t));
 }
 
 using generation = std::array<inheritance, 2>;

@@ -56,8 +56,8 @@ double pair_ns(const buffer_source auto& from, std::size_t pairs) {
 // One thread allocates, the other frees; at most a MiB is on the way.
 double hand_over_ns(const buffer_source auto& from, std::size_t batches) {
   using buffer = decltype(take(from));
-  constexpr std::size_t batch_size = 16;
-  batch_queue<buffer, batch_size, 16> queue;
+  constexpr std::size_t segments_at_once = 16;
+  batch_queue<buffer, segments_at_once, 16> queue;
   const auto produce = [&] {
     for (std::size_t i = 0; i < batches; ++i)
       queue.push([&](auto& batch) {
@@ -73,7 +73,7 @@ double hand_over_ns(const buffer_source auto& from, std::size_t batches) {
         }
       });
   };
-  return together_ns_per(batches * batch_size, 2, [&](std::size_t index) -> std::function<void()> {
+  return together_ns_per(batches * segments_at_once, 2, [&](std::size_t index) -> std::function<void()> {
     if (index == 0) return produce;
     return consume;
   });

@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::size_t live_in_all = 16'384;
 
-void add_churn_of(workload_list& list, std::string name, std::size_t threads, std::size_t replacements) {
+void add_threaded_churn_of(workload_list& list, std::string name, std::size_t threads,
+                           std::size_t replacements) {
   list.push_back(on_threads(std::move(name), [=]<raw_source Source>(const Source& from) {
     return together_ns_per(replacements, threads, [&](std::size_t index) {
       auto blocks = std::make_shared<churn<Source>>(from, live_in_all / threads, churn_sizes, index);
@@ -24,9 +25,9 @@ void add_churn_of(workload_list& list, std::string name, std::size_t threads, st
 
 void add_threaded_churn(workload_list& list, effort how_much) {
   const auto replacements = how_much.operations(2'048'000);
-  add_churn_of(list, "2-thread churn", 2, replacements);
-  add_churn_of(list, "64-thread churn", 64, replacements);
-  add_churn_of(list, "256-thread churn", 256, replacements);
+  add_threaded_churn_of(list, "2-thread churn", 2, replacements);
+  add_threaded_churn_of(list, "64-thread churn", 64, replacements);
+  add_threaded_churn_of(list, "256-thread churn", 256, replacements);
 }
 
 } // namespace quarry_bench
