@@ -48,7 +48,8 @@ constexpr slab_lengths lengths_of(std::size_t block) noexcept {
 
 } // namespace
 
-// Here, not in the header: every file that includes it would compute the table again, for a third of its time.
+// Here, not in the header: every file that includes it would compute the table again, for a third of its
+// time.
 constexpr std::array<slab_lengths, size_class_count> lengths_of_slabs =
     table_of_classes<slab_lengths>([](size_class c) { return lengths_of(block_size_of(c)); });
 
