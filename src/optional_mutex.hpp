@@ -1,8 +1,7 @@
 // A mutex that a pool used by one thread leaves alone. Rung 0.
 #pragma once
 
-#include <mutex>
-
+#include "patient_mutex.hpp"
 #include "short_mutex.hpp"
 
 namespace quarry::detail {
@@ -26,6 +25,6 @@ private:
 };
 
 using optional_mutex = optional_mutex_of<short_mutex>;
-using optional_recursive_mutex = optional_mutex_of<std::recursive_mutex>;
+using optional_patient_mutex = optional_mutex_of<patient_mutex>;
 
 } // namespace quarry::detail

@@ -4,6 +4,10 @@
 #include <bit>
 #include <mutex>
 #include <new>
+#include <span>
+
+#include "bits.hpp"
+#include "prefault.hpp"
 
 namespace quarry::detail {
 
@@ -12,6 +16,10 @@ namespace {
 constexpr std::size_t least_large_block = 2048;
 constexpr std::size_t most_of_large = 16384;  // bytes of a slab
 constexpr std::size_t least_small_slab = 256; // less than a unit where many classes shall share a small chunk
+
+bool spans(std::span<const std::byte> memory, const std::byte* address) noexcept {
+  return !is_below(address, memory.data()) && is_below(address, memory.data() + memory.size());
+}
 
 } // namespace
 
@@ -23,15 +31,22 @@ slab& slab_source::take(size_class c, std::size_t class_bytes) {
     const std::lock_guard guard(mutex_);
     if (slab* const s = try_take(w)) return *s;
   }
-  const std::lock_guard growing(up_.mutex());
+  std::unique_lock growing(up_.mutex());
+  std::span<std::byte> fresh; // a chunk that was obtained for the slab
   for (std::size_t largest_chunk = limits_.largest_chunk;;) {
     std::size_t lacking = 0;
+    slab* s;
     {
       const std::lock_guard guard(mutex_);
-      if (slab* const s = try_take(w, &lacking)) return *s;
+      s = try_take(w, &lacking);
+    }
+    if (s != nullptr) {
+      growing.unlock(); // while the system clears the pages, others may go upstream
+      if (spans(fresh, s->base)) prefault(fresh.data(), fresh.size());
+      return *s;
     }
     try {
-      grow(w, largest_chunk, lacking);
+      if (const auto memory = grow(w, largest_chunk, lacking); !memory.empty()) fresh = memory;
     } catch (const std::bad_alloc&) {
       if (recorded() && largest_chunk / 2 >= std::bit_ceil(std::size_t{block_sizes[c]})) {
         largest_chunk /= 2; // regions shrink to fit
@@ -39,7 +54,7 @@ slab& slab_source::take(size_class c, std::size_t class_bytes) {
         w.least = std::min(w.least, w.bytes);
         continue;
       }
-      if (slab* const s = take_last(w, largest_chunk, lacking != 0)) return *s;
+      if (slab* const last = take_last(w, largest_chunk, lacking != 0)) return *last;
       throw;
     }
   }

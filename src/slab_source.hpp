@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <mutex>
+#include <span>
 
 #include "block_record.hpp"
 #include "bookkeeping.hpp"
@@ -198,7 +199,8 @@ private:
   slab& carve(const run& r, slab& s, size_class c) noexcept;
   void forget(chunk& c, std::size_t first_unit, std::size_t units) noexcept;
 
-  void grow(const slab_wish& w, std::size_t largest_chunk, std::size_t lacking);
+  std::span<std::byte> grow(const slab_wish& w, std::size_t largest_chunk, std::size_t lacking);
+  void* prepare_for_chunk(const slab_wish& w, std::size_t bytes);
   bool is_soon_written(size_class c, std::size_t chunk_bytes) const noexcept;
   std::size_t spare_bookkeeping() const noexcept;
   std::size_t first_slab_bytes(const slab_wish& w, std::size_t chunk_bytes) const noexcept;

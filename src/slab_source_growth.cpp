@@ -4,54 +4,57 @@
 #include <bit>
 #include <mutex>
 #include <new>
+#include <span>
 
 #include "poison.hpp"
-#include "prefault.hpp"
 #include "slab_source.hpp"
 
 namespace quarry::detail {
 
 // Does the first thing that is missing; the caller then asks anew, since a call from within upstream may have
-// changed all.
-void slab_source::grow(const slab_wish& w, std::size_t largest_chunk, std::size_t lacking) {
+// changed all. Returns the memory of a chunk, if that was it, and it will soon be written to.
+std::span<std::byte> slab_source::grow(const slab_wish& w, std::size_t largest_chunk, std::size_t lacking) {
+  if (lacking != 0) {
+    grow_slab_memory(lacking);
+    return {};
+  }
   const std::size_t bytes = next_chunk_bytes(w, largest_chunk);
-  const std::size_t granules = slab_map::granules_of(bytes);
-  if (lacking != 0) return grow_slab_memory(lacking);
-  std::unique_lock guard(mutex_);
-  if (recorded()) { // before the region, which might leave no room for it
-    const std::size_t slab_size = first_slab_bytes(w, bytes);
-    if (!limits_.recorded_slabs->has(slab_size)) {
-      guard.unlock();
-      return grow_slab_memory(slab_size);
-    }
-  }
-  if ((uses_stores() || recorded()) && !bookkeeping_.has(limits_.spare_bookkeeping)) {
-    guard.unlock();
-    return grow_bookkeeping(spare_bookkeeping());
-  }
-  void* const descriptor = take_descriptor(descriptor_bytes(bytes));
-  if (descriptor == nullptr) {
-    guard.unlock();
-    return grow_descriptors(descriptor_bytes(bytes));
-  }
-  if (!map_.promise(granules)) {
-    give_descriptor(descriptor, descriptor_bytes(bytes));
-    guard.unlock();
-    return map_.grow(up_, granules, has_readers(), locked());
-  }
-  guard.unlock();
+  void* const descriptor = prepare_for_chunk(w, bytes);
+  if (descriptor == nullptr) return {};
   void* memory;
   try {
     memory = up_.allocate_region(bytes, chunk::alignment_of(bytes));
   } catch (...) {
-    guard.lock();
-    map_.break_promise(granules);
+    const std::lock_guard guard(mutex_);
+    map_.break_promise(slab_map::granules_of(bytes));
     give_descriptor(descriptor, descriptor_bytes(bytes));
     throw;
   }
-  if (is_soon_written(w.c, bytes)) prefault(memory, bytes);
-  guard.lock();
+  const std::lock_guard guard(mutex_);
   add(descriptor, memory, bytes, w.c);
+  return {static_cast<std::byte*>(memory), is_soon_written(w.c, bytes) ? bytes : 0};
+}
+
+// Everything that a chunk needs before it is there: returns its descriptor, with the address map's promise.
+// Or null, having obtained the first of what was missing.
+void* slab_source::prepare_for_chunk(const slab_wish& w, std::size_t bytes) {
+  std::unique_lock guard(mutex_);
+  const auto first = [&](auto obtain) -> void* {
+    guard.unlock();
+    obtain();
+    return nullptr;
+  };
+  if (recorded()) { // before the region, which might leave no room for it
+    const std::size_t slab_size = first_slab_bytes(w, bytes);
+    if (!limits_.recorded_slabs->has(slab_size)) return first([&] { grow_slab_memory(slab_size); });
+  }
+  if ((uses_stores() || recorded()) && !bookkeeping_.has(limits_.spare_bookkeeping))
+    return first([&] { grow_bookkeeping(spare_bookkeeping()); });
+  void* const descriptor = take_descriptor(descriptor_bytes(bytes));
+  if (descriptor == nullptr) return first([&] { grow_descriptors(descriptor_bytes(bytes)); });
+  if (map_.promise(slab_map::granules_of(bytes))) return descriptor;
+  give_descriptor(descriptor, descriptor_bytes(bytes));
+  return first([&] { map_.grow(up_, slab_map::granules_of(bytes), has_readers(), locked()); });
 }
 
 // All of it, but where large blocks, or segments, may stay untouched in part.

@@ -33,7 +33,7 @@ public:
       : resource_(resource), mutex_(true), limit_(limit), regions_(&regions) {}
 
   std::pmr::memory_resource* resource() const noexcept { return resource_; }
-  optional_recursive_mutex& mutex() noexcept { return mutex_; }
+  optional_patient_mutex& mutex() noexcept { return mutex_; }
 
   /// Throws what upstream throws, or std::bad_alloc over the limit, and then nothing has changed.
   void* allocate(std::size_t bytes, std::size_t alignment);
@@ -61,7 +61,7 @@ private:
   static constexpr std::size_t no_limit = ~std::size_t{0};
 
   std::pmr::memory_resource* const resource_;
-  optional_recursive_mutex mutex_;
+  optional_patient_mutex mutex_;
   const std::size_t limit_ = no_limit;
   region_keeper* const regions_ = nullptr;
   // Written under the mutex.
