@@ -114,7 +114,7 @@ QUARRY_CASE(failing_operations, a_new_pool_s_first_calls_may_all_be_refused) {
   EXPECT_TRUE(up.clean());
 }
 
-QUARRY_SUITE(failing_operations_synchronized, ::testing::Types<quarry::synchronized_pool_resource>);
+QUARRY_SUITE(failing_operations_synchronized, our_synchronized_pool);
 
 QUARRY_CASE(failing_operations_synchronized, a_new_thread_frees_while_upstream_refuses) {
   ledger_resource up;

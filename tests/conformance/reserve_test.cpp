@@ -157,7 +157,7 @@ QUARRY_CASE(reserve, of_more_than_there_is_throws_and_changes_nothing) {
   EXPECT_TRUE(up.clean());
 }
 
-QUARRY_SUITE(reserve_synchronized, ::testing::Types<quarry::synchronized_pool_resource>);
+QUARRY_SUITE(reserve_synchronized, our_synchronized_pool);
 
 QUARRY_CASE(reserve_synchronized, serves_any_thread) {
   ledger_resource up;

@@ -13,11 +13,6 @@ namespace quarry::test {
 using std_unsynchronized = std::pmr::unsynchronized_pool_resource;
 using std_synchronized = std::pmr::synchronized_pool_resource;
 
-using every_pool = ::testing::Types<quarry::unsynchronized_pool_resource, quarry::synchronized_pool_resource,
-                                    std_unsynchronized, std_synchronized>;
-using every_synchronized_pool = ::testing::Types<quarry::synchronized_pool_resource, std_synchronized>;
-using our_pools = ::testing::Types<quarry::unsynchronized_pool_resource, quarry::synchronized_pool_resource>;
-
 template <class Pool>
 inline constexpr bool is_ours =
     !std::is_same_v<Pool, std_unsynchronized> && !std::is_same_v<Pool, std_synchronized>;
@@ -44,6 +39,20 @@ inline constexpr bool instructions_count = !__has_feature(thread_sanitizer);
 #else
 inline constexpr bool bounds_apply = true, instructions_count = true;
 #endif
+
+using our_pools = ::testing::Types<quarry::unsynchronized_pool_resource, quarry::synchronized_pool_resource>;
+using our_synchronized_pool = ::testing::Types<quarry::synchronized_pool_resource>;
+
+// What std's pools do, and fail to do, is seen without a sanitizer.
+inline constexpr bool has_std_pools = bounds_apply && instructions_count;
+using every_pool = std::conditional_t<
+    has_std_pools,
+    ::testing::Types<quarry::unsynchronized_pool_resource, quarry::synchronized_pool_resource,
+                     std_unsynchronized, std_synchronized>,
+    our_pools>;
+using every_synchronized_pool =
+    std::conditional_t<has_std_pools, ::testing::Types<quarry::synchronized_pool_resource, std_synchronized>,
+                       our_synchronized_pool>;
 
 } // namespace quarry::test
 
