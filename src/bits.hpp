@@ -22,6 +22,10 @@ constexpr std::uint64_t runs_of(std::uint64_t set, std::size_t count) noexcept {
 inline bool is_below(const void* one, const void* another) noexcept {
   return reinterpret_cast<std::uintptr_t>(one) < reinterpret_cast<std::uintptr_t>(another);
 }
+/// Whether it lies in the `bytes` from `base` on.
+inline bool is_within(const void* address, const void* base, std::size_t bytes) noexcept {
+  return reinterpret_cast<std::uintptr_t>(address) - reinterpret_cast<std::uintptr_t>(base) < bytes;
+}
 
 /// Spread over all bits, the high ones best: times 2^64 by the golden ratio (Knuth, The Art of Computer
 /// Programming, 6.4).

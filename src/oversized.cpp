@@ -116,8 +116,7 @@ void oversized::erase(std::size_t gap) noexcept {
 bool oversized::owns(const void* address) const noexcept {
   const std::lock_guard guard(mutex_);
   return std::any_of(entries_, entries_ + count_, [&](const entry& e) {
-    return e.address != nullptr && !is_below(address, e.address) &&
-           is_below(address, e.address + std::max<std::size_t>(e.bytes, 1));
+    return e.address != nullptr && is_within(address, e.address, std::max<std::size_t>(e.bytes, 1));
   });
 }
 

@@ -140,8 +140,7 @@ void regions::release_all(upstream& up) noexcept {
 region_node* regions::find(const void* address) const noexcept {
   const std::lock_guard guard(mutex_);
   region_node* const node = tree_.at_or_below(address);
-  if (node == nullptr || !is_below(address, node->base + node->bytes)) return nullptr;
-  return node;
+  return node != nullptr && is_within(address, node->base, node->bytes) ? node : nullptr;
 }
 
 std::size_t regions::id_of(const void* memory) const noexcept { return find(memory)->id; }

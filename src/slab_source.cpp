@@ -17,10 +17,6 @@ constexpr std::size_t least_large_block = 2048;
 constexpr std::size_t most_of_large = 16384;  // bytes of a slab
 constexpr std::size_t least_small_slab = 256; // less than a unit where many classes shall share a small chunk
 
-bool spans(std::span<const std::byte> memory, const std::byte* address) noexcept {
-  return !is_below(address, memory.data()) && is_below(address, memory.data() + memory.size());
-}
-
 } // namespace
 
 // ---- taking
@@ -42,7 +38,7 @@ slab& slab_source::take(size_class c, std::size_t class_bytes) {
     }
     if (s != nullptr) {
       growing.unlock(); // while the system clears the pages, others may go upstream
-      if (spans(fresh, s->base)) prefault(fresh.data(), fresh.size());
+      if (is_within(s->base, fresh.data(), fresh.size())) prefault(fresh.data(), fresh.size());
       return *s;
     }
     try {
