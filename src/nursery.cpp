@@ -63,9 +63,8 @@ std::uint64_t nursery::aligned_units(std::size_t align) const noexcept {
 // ---- seeing
 
 bool nursery::has_freed(const void* address) const noexcept {
-  const std::size_t offset = offset_of(address), unit = offset / unit_bytes;
-  return spans(address) && offset % unit_bytes == 0 && (used_units() >> unit & 1) == 0 &&
-         classes_[unit] != no_class;
+  const std::size_t unit = unit_of(address);
+  return memory() != nullptr && unit < units && (used_units() >> unit & 1) == 0 && classes_[unit] != no_class;
 }
 
 void nursery::check_invariants() const {

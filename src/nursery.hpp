@@ -54,8 +54,8 @@ public:
 
   /// False when no block of class `c` that is in use starts there; then nothing has changed.
   bool deallocate(size_class c, const void* block) noexcept {
-    const std::size_t offset = offset_of(block), first = offset / unit_bytes;
-    if (!starts_at(offset) || classes_[first] != c) return false;
+    const std::size_t first = unit_of(block);
+    if (!starts_at(first) || classes_[first] != c) return false;
     starts_ &= ~(std::uint64_t{1} << first);
     if (starts_ == 0) become_empty();
     return true;
@@ -65,8 +65,8 @@ public:
   bool spans(const void* address) const noexcept { return offset_of(address) < bytes && memory() != nullptr; }
   /// The class of the block in use that starts at `address`, or size_class_count.
   size_class class_at(const void* address) const noexcept {
-    const std::size_t offset = offset_of(address);
-    return starts_at(offset) ? classes_[offset / unit_bytes] : size_class_count;
+    const std::size_t unit = unit_of(address);
+    return starts_at(unit) ? classes_[unit] : size_class_count;
   }
   /// Whether a block started at `address` that is free now.
   bool has_freed(const void* address) const noexcept;
@@ -112,9 +112,11 @@ private:
   std::size_t offset_of(const void* address) const noexcept {
     return address_of(address) - address_of(memory());
   }
-  bool starts_at(std::size_t offset) const noexcept {
-    return offset < bytes && offset % unit_bytes == 0 && (starts_ >> offset / unit_bytes & 1) != 0;
+  /// The unit that begins at `address`; huge where none does, since then bits come in at the top.
+  std::size_t unit_of(const void* address) const noexcept {
+    return std::rotr(offset_of(address), std::countr_zero(unit_bytes));
   }
+  bool starts_at(std::size_t unit) const noexcept { return unit < units && (starts_ >> unit & 1) != 0; }
 
   void* start(size_class c, std::byte* base, std::size_t offset) noexcept {
     starts_ |= std::uint64_t{1} << offset / unit_bytes;

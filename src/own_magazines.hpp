@@ -21,6 +21,8 @@ public:
   own_magazines(const own_magazines&) = delete;
   own_magazines& operator=(const own_magazines&) = delete;
 
+  magazine_set& set() noexcept { return *set_; }
+
   /// What is tried before all else. A cold call as any other: then magazines are due.
   void* allocate_in_nursery(std::size_t last) noexcept {
     if (cold_calls_ >= calls_before_magazines) return nullptr;

@@ -82,19 +82,17 @@ public:
     if (last >= nursery_.limit()) return nullptr;
     const size_class c = size_class_of_last(last);
     void* const block = nursery_.allocate_above(c);
-    if (block != nullptr) usage_.add(block_sizes[c]);
+    if (block != nullptr) usage_.add_early(block_sizes[c]);
     return block;
   }
-  /// False when no block of class `c` that is in use starts there in the nursery, whatever it is. Expects the
-  /// early mutex to be held.
-  bool deallocate_in_nursery(size_class c, const void* block) noexcept {
-    if (!nursery_.deallocate(c, block)) return false;
-    usage_.subtract(block_sizes[c]);
-    return true;
+  /// False when no block for such a request that is in use starts there in the nursery, whatever it is.
+  /// Expects the early mutex to be held.
+  bool deallocate_in_nursery(std::size_t last, const void* block) noexcept {
+    return last < nursery::largest_block && give_to_nursery(size_class_of_last(last), block);
   }
   /// The same for a pool that threads share, which lock.
   void* allocate_in_nursery_shared(std::size_t last) noexcept;
-  bool deallocate_in_nursery_shared(size_class c, const void* block) noexcept;
+  bool deallocate_in_nursery_shared(std::size_t last, const void* block) noexcept;
   /// The pool has magazines from now on.
   void close_nursery() noexcept;
 
@@ -227,6 +225,11 @@ private:
   }
   void open_nursery(size_class c) noexcept;
   bool refill_from_nursery(size_class c, void** out) noexcept;
+  bool give_to_nursery(size_class c, const void* block) noexcept {
+    if (!nursery_.deallocate(c, block)) return false;
+    usage_.subtract_early(block_sizes[c]);
+    return true;
+  }
   std::size_t flush_to_nursery(size_class c, bad_block* blocks, std::size_t count) noexcept;
   std::size_t give_empty_nursery() noexcept;
   size_class class_in_nursery(const void* block) const noexcept; ///< see nursery::class_at

@@ -12,16 +12,19 @@ void* pool_core::allocate_in_nursery_shared(std::size_t last) noexcept {
   return allocate_in_nursery(last);
 }
 
-bool pool_core::deallocate_in_nursery_shared(size_class c, const void* block) noexcept {
+bool pool_core::deallocate_in_nursery_shared(std::size_t last, const void* block) noexcept {
   if (!nursery_.spans(block)) return false;
   const std::lock_guard guard(early_mutex_);
-  return deallocate_in_nursery(c, block);
+  return deallocate_in_nursery(last, block);
 }
 
 // A class that has slabs, as every class with a reservation has, asks upstream for no nursery.
 void* pool_core::allocate_early(size_class c) {
-  if (nursery_.wants_memory(c) && pools_.find(c) == nullptr) open_nursery(c);
   void* block;
+  if (nursery_.wants_memory(c) && pools_.find(c) == nullptr) {
+    open_nursery(c);
+    if (refill_from_nursery(c, &block)) return block;
+  }
   refill(c, &block, 1);
   return block;
 }
@@ -31,7 +34,7 @@ void* pool_core::allocate_early(size_class c) {
 bool pool_core::refill_from_nursery(size_class c, void** out) noexcept {
   const std::lock_guard guard(early_mutex_);
   *out = nursery_.allocate(c);
-  if (*out != nullptr) usage_.add(block_sizes[c]);
+  if (*out != nullptr) usage_.add_early(block_sizes[c]);
   return *out != nullptr;
 }
 
@@ -57,7 +60,7 @@ std::size_t pool_core::flush_to_nursery(size_class c, bad_block* blocks, std::si
   const std::lock_guard guard(early_mutex_);
   for (std::size_t i = 0; i < count; ++i) {
     const bad_block& b = blocks[i];
-    if (!deallocate_in_nursery(c, b.address))
+    if (!give_to_nursery(c, b.address))
       blocks[bad_count++] = {b.address, b.listed_free || nursery_.has_freed(b.address), b.in};
   }
   return bad_count;

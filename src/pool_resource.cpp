@@ -23,10 +23,18 @@ static_assert(sizeof(detail::unsynchronized_state) <= detail::unsynchronized_sta
 
 namespace {
 
+// Neither is inlined, so that what comes before needs no frame.
+
 [[gnu::noinline]] void deallocate_uncounted(detail::unsynchronized_state& s, void* p, std::size_t bytes,
                                             std::size_t alignment) noexcept {
-  const size_class c = size_class_of_last(last_byte_of(detail::at_least_one(bytes), alignment));
-  if (!s.core.deallocate_in_nursery(c, p)) detail::deallocate_past_nursery(s, p, bytes, alignment);
+  if (!s.core.deallocate_in_nursery(last_byte_of(bytes, alignment), p))
+    detail::deallocate_past_nursery(s, p, bytes, alignment);
+}
+
+[[gnu::noinline]] void deallocate_by_magazines(detail::unsynchronized_state& s, void* p, std::size_t bytes,
+                                               std::size_t alignment) noexcept {
+  const size_class c = detail::magazine_of_last(last_byte_of(bytes, alignment));
+  if (!push_counted(s.magazines.set(), c, p)) deallocate_uncounted(s, p, bytes, alignment);
 }
 
 } // namespace
@@ -47,17 +55,15 @@ inline const detail::unsynchronized_state& unsynchronized_pool_resource::state()
 
 [[gnu::noinline]] void* unsynchronized_pool_resource::allocate_cold(std::size_t bytes,
                                                                     std::size_t alignment) {
-  const std::size_t last = last_byte_of(detail::at_least_one(bytes), alignment);
-  if (void* const block = state().magazines.allocate_in_nursery(last)) return block;
+  if (void* const block = state().magazines.allocate_in_nursery(last_byte_of(bytes, alignment))) return block;
   return detail::allocate_past_nursery(state(), bytes, alignment);
 }
 
 [[gnu::noinline]] void unsynchronized_pool_resource::deallocate_cold(void* p, std::size_t bytes,
                                                                      std::size_t alignment) noexcept {
-  const bool has_magazines = magazines_ != &detail::no_magazines;
-  if (has_magazines && push_counted(*magazines_, detail::magazine_of_last(last_byte_of(bytes, alignment)), p))
-    return;
-  deallocate_uncounted(state(), p, bytes, alignment);
+  if (magazines_ != &detail::no_magazines) return deallocate_by_magazines(state(), p, bytes, alignment);
+  if (!state().core.deallocate_in_nursery(last_byte_of(bytes, alignment), p))
+    detail::deallocate_past_nursery(state(), p, bytes, alignment);
 }
 
 void unsynchronized_pool_resource::release() noexcept {

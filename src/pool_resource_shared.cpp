@@ -25,8 +25,7 @@ namespace {
 
 [[gnu::noinline]] void deallocate_uncounted(detail::synchronized_state& s, void* p, std::size_t bytes,
                                             std::size_t alignment) noexcept {
-  const size_class c = size_class_of_last(last_byte_of(detail::at_least_one(bytes), alignment));
-  if (s.magazines.deallocate_in_nursery(c, p)) return;
+  if (s.magazines.deallocate_in_nursery(last_byte_of(bytes, alignment), p)) return;
   const detail::thread_call inside(s.magazines);
   detail::deallocate_past_nursery(s, p, bytes, alignment);
 }
@@ -49,8 +48,7 @@ inline const detail::synchronized_state& synchronized_pool_resource::state() con
 }
 
 [[gnu::noinline]] void* synchronized_pool_resource::allocate_cold(std::size_t bytes, std::size_t alignment) {
-  const std::size_t last = last_byte_of(detail::at_least_one(bytes), alignment);
-  if (void* const block = state().magazines.allocate_in_nursery(last)) return block;
+  if (void* const block = state().magazines.allocate_in_nursery(last_byte_of(bytes, alignment))) return block;
   const detail::thread_call inside(state().magazines);
   return detail::allocate_past_nursery(state(), bytes, alignment);
 }

@@ -31,8 +31,8 @@ void* thread_magazines::allocate_in_nursery(std::size_t last) noexcept {
   return block;
 }
 
-bool thread_magazines::deallocate_in_nursery(size_class c, const void* block) noexcept {
-  if (!core_.deallocate_in_nursery_shared(c, block)) return false;
+bool thread_magazines::deallocate_in_nursery(std::size_t last, const void* block) noexcept {
+  if (!core_.deallocate_in_nursery_shared(last, block)) return false;
   if (is_early() && membarrier_works()) note_cold_call();
   return true;
 }

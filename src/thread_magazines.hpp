@@ -30,7 +30,7 @@ public:
 
   /// What is tried before all else, see pool_core.
   void* allocate_in_nursery(std::size_t last) noexcept;
-  bool deallocate_in_nursery(size_class c, const void* block) noexcept;
+  bool deallocate_in_nursery(std::size_t last, const void* block) noexcept;
 
   /// Takes a block of class `c` when the hot path could not. Throws what upstream throws.
   void* allocate(size_class c);

@@ -5,6 +5,8 @@
 #include <atomic>
 #include <cstddef>
 
+#include "relaxed.hpp"
+
 namespace quarry::detail {
 
 // Counted in batches, at refills and flushes: a block in a magazine counts as used. Time is counted in frees:
@@ -12,6 +14,8 @@ namespace quarry::detail {
 // all the time comes up to a quarter in any two windows.
 //
 //   used = taken − given ≤ window_peak, period_peak ≤ peak;   period_peak ≤ high when a period ends
+//
+// A pool's first blocks, of which there is a KiB at most, count in the peak alone: no time passes with them.
 class usage {
 public:
   explicit usage(bool shared) noexcept : shared_(shared) {}
@@ -24,7 +28,7 @@ public:
     raise(window_peak_, now);
     raise(period_peak_, now);
     if (has_fallen()) see_whether_fallen();
-    raise(peak_, now + oversized());
+    raise(peak_, now + oversized() + early_);
   }
   /// Pooled blocks were given back to slabs.
   void subtract(std::size_t bytes) noexcept {
@@ -42,9 +46,18 @@ public:
     see_to_window();
   }
 
+  /// Blocks of the nursery were taken. Expects its lock to be held.
+  void add_early(std::size_t bytes) noexcept {
+    early_ += bytes;
+    const std::size_t now = early_ + used() + oversized();
+    if (early_peak_ < now) early_peak_ = now;
+  }
+  /// The same of those given back.
+  void subtract_early(std::size_t bytes) noexcept { early_ -= bytes; }
+
   void add_oversized(std::size_t bytes) noexcept {
     const std::size_t now = increase(oversized_, bytes);
-    raise(peak_, now + used());
+    raise(peak_, now + used() + early_);
   }
   void subtract_oversized(std::size_t bytes) noexcept { increase(oversized_, ~bytes + 1); }
   void start_period() noexcept {
@@ -57,8 +70,9 @@ public:
   }
   /// Everything is free at once, as release() does.
   void clear() noexcept {
-    subtract(used());
+    if (const std::size_t left = used()) subtract(left);
     oversized_.store(0, std::memory_order_relaxed);
+    early_ = 0;
   }
 
   std::size_t used() const noexcept {
@@ -87,7 +101,9 @@ public:
   bool has_fallen() const noexcept { return has_fallen_.load(std::memory_order_relaxed); }
   /// Little is used now, but for how long is not known.
   bool may_have_fallen() const noexcept { return used() < few() && !has_fallen(); }
-  std::size_t peak() const noexcept { return peak_.load(std::memory_order_relaxed); }
+  std::size_t peak() const noexcept {
+    return std::max<std::size_t>(peak_.load(std::memory_order_relaxed), early_peak_);
+  }
 
 private:
   std::size_t high() const noexcept { return std::max(high_.load(std::memory_order_relaxed), period_peak()); }
@@ -129,6 +145,7 @@ private:
   std::atomic<std::size_t> given_ = 0;  // bytes ever given back to slabs
   std::atomic<std::size_t> pushed_ = 0; // bytes ever freed into magazines where frees are counted
   std::atomic<std::size_t> oversized_ = 0;
+  relaxed<std::size_t> early_, early_peak_; // bytes of the nursery; the peak seen when they were taken
   std::atomic<std::size_t> period_peak_ = 0;
   std::atomic<std::size_t> peak_before_ = 0;    // of a period
   std::atomic<std::size_t> freed_at_start_ = 0; // of the period

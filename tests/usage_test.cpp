@@ -22,6 +22,26 @@ TEST(usage_test, counts_what_is_taken_and_not_given) {
   EXPECT_EQ(u.freed(), 40u);
 }
 
+TEST(usage_test, counts_a_pools_first_blocks_in_the_peak_only) {
+  usage u(false);
+  u.add_early(100);
+  u.subtract_early(40);
+  EXPECT_EQ(u.peak(), 100u);
+  EXPECT_EQ(u.used(), 0u);
+  EXPECT_EQ(u.freed(), 0u);
+  u.add(30); // 60 + 30 are less than were used before
+  EXPECT_EQ(u.peak(), 100u);
+  u.add(30);
+  EXPECT_EQ(u.peak(), 120u);
+  u.add_early(10);
+  EXPECT_EQ(u.peak(), 130u);
+  u.add_oversized(1000);
+  EXPECT_EQ(u.peak(), 1130u);
+  u.clear();
+  u.add_early(1100);
+  EXPECT_EQ(u.peak(), 1130u);
+}
+
 // A thread that takes looks twice, and others may take and give back much in between.
 TEST(usage_test, has_no_peak_of_more_than_was_used) {
   usage u(true);
