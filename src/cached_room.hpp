@@ -25,13 +25,13 @@ public:
   /// Whether memory is worth more than time: where much more was used once.
   bool is_thrifty() const noexcept { return usage_.has_fallen() && !segments_; }
 
-  /// Of magazines: one `part`-th, and while little is used a sixth, up to `up_to`.
+  /// Of magazines: one `part`-th, and while little is used a tenth, or 320 KiB, up to `up_to`.
   std::size_t of_magazines(std::size_t up_to, std::size_t part) const noexcept {
     constexpr std::size_t little = 65536;
     const std::size_t share = weighed_use() / part;
     if (segments_) return std::max(up_to, share);
-    const std::size_t sixth = (usage_.used() + usage_.oversized()) / 6;
-    return std::max(is_thrifty() ? little : std::min(std::max(sixth, 5 * little), up_to), share);
+    const std::size_t tenth = (usage_.used() + usage_.oversized()) / 10;
+    return std::max(is_thrifty() ? little : std::min(std::max(tenth, 5 * little), up_to), share);
   }
 
   /// Of depots: less than of magazines, since with as much for both 2 % of the recorded redis' peak lay in

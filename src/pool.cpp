@@ -8,6 +8,7 @@ namespace quarry::detail {
 namespace {
 
 constexpr std::size_t least_at_once = 4;
+constexpr std::size_t least_bytes_at_once = 8192; // unless those are more
 
 } // namespace
 
@@ -28,7 +29,9 @@ std::size_t pool::refill(void** out, std::size_t count) {
 
 // A class of a few blocks takes a few at once, so that what lies in magazines stays a small part of it.
 std::size_t pool::fair_count(std::size_t count) const noexcept {
-  return std::min(count, std::max(least_at_once, (carved_ - free_) / 8));
+  const std::size_t least =
+      std::clamp<std::size_t>(least_bytes_at_once / block_sizes[class_], 1, least_at_once);
+  return std::min(count, std::max(least, (carved_ - free_) / 8));
 }
 
 std::size_t pool::take_from_slabs(void** out, std::size_t count) noexcept {
@@ -83,14 +86,18 @@ std::size_t pool::flush(void* const* blocks, std::size_t count, slab*& emptied, 
   find_slabs(blocks, count, found);
   const slab::divisor by_block = slab::by_block(class_);
   std::size_t bad_count = 0;
+  slab* s = nullptr;
+  slab::extent extent; // of no block, unless the slab is ours
   const std::lock_guard guard(mutex_);
   for (std::size_t i = 0; i < count; ++i) {
-    slab* const s = found[i];
-    const bool is_ours = s != nullptr && s->block_class() == class_;
-    const std::size_t index = is_ours ? by_block.index_in(*s, blocks[i]) : slab::most_blocks;
+    if (found[i] != s) {
+      s = found[i];
+      extent = s != nullptr && s->block_class() == class_ ? s->where() : slab::extent{};
+    }
+    const std::size_t index = by_block.index_in(extent, blocks[i]);
     if (index == slab::most_blocks || !s->mark_free(index)) [[unlikely]]
       bad[bad_count++] = {blocks[i], index != slab::most_blocks, s};
-    if (found[i + 1] != s && is_ours && is_unsettled(*s)) settle(*s, emptied);
+    if (found[i + 1] != s && extent.blocks != 0 && is_unsettled(*s)) settle(*s, emptied);
   }
   free_ += count - bad_count;
   came_back_ += count - bad_count;

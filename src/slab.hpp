@@ -94,15 +94,21 @@ struct alignas(64) slab {
   /// The index of the block that starts at `address`, or `most_blocks` when none does. Nothing of what this
   /// reads changes while a block is used.
   std::size_t index_of(const void* address) const noexcept {
-    return by_block(block_class()).index_in(*this, address);
+    return by_block(block_class()).index_in(where(), address);
   }
+  /// Where its blocks lie, and how many there are.
+  struct extent {
+    const std::byte* base = nullptr;
+    std::size_t blocks = 0;
+  };
+  extent where() const noexcept { return {base, blocks}; }
   /// The same for any slab of a class.
   struct divisor {
     std::size_t block, reciprocal;
-    std::size_t index_in(const slab& s, const void* address) const noexcept {
-      const std::size_t offset = s.offset_of(address);
+    std::size_t index_in(const extent& e, const void* address) const noexcept {
+      const auto offset = static_cast<std::size_t>(static_cast<const std::byte*>(address) - e.base);
       const std::size_t index = (offset * reciprocal) >> 40;
-      return index < s.blocks && index * block == offset ? index : most_blocks;
+      return index < e.blocks && index * block == offset ? index : most_blocks;
     }
   };
   static divisor by_block(size_class c) noexcept { return {block_sizes[c], block_reciprocals[c]}; }

@@ -27,11 +27,11 @@ protected:
 };
 
 TEST_F(cached_room_test, is_something_while_little_is_used) {
-  EXPECT_EQ(of_magazines(), 320 * kibibyte);
-  use.add(2400 * kibibyte);
-  EXPECT_EQ(of_magazines(), 400 * kibibyte);
+  EXPECT_EQ(room.of_magazines(up_to, 20), 320 * kibibyte);
+  use.add(4000 * kibibyte);
+  EXPECT_EQ(room.of_magazines(up_to, 20), 400 * kibibyte);
   use.add(1 * mebibyte);
-  EXPECT_EQ(of_magazines(), up_to);
+  EXPECT_EQ(room.of_magazines(up_to, 20), up_to);
 }
 
 TEST_F(cached_room_test, is_a_share_of_what_is_used) {
@@ -47,7 +47,7 @@ TEST_F(cached_room_test, counts_half_of_what_is_oversized) {
 }
 
 TEST_F(cached_room_test, counts_all_of_what_is_oversized_while_little_is_used) {
-  use.add_oversized(2400 * kibibyte);
+  use.add_oversized(4000 * kibibyte);
   EXPECT_EQ(of_magazines(), 400 * kibibyte);
 }
 
