@@ -12,9 +12,11 @@
 
 namespace quarry::detail {
 
-// A chunk is aligned to its size, at most to a granule. One below a granule is a power of two; one below
-// 16 KiB has 8 units, others have units of 1 KiB or, where that would be more than 64 of them, of the least
-// power of two that makes it 64. Each unit has a slot.
+// A chunk is aligned to its size, at most to a granule; a packed one to a KiB: in a malloc with a header
+// before each block it lies beside the next one, where those aligned to a granule have as much between them,
+// and two pages more are written to. One below a granule is a power of two; one below 16 KiB has 8 units,
+// others have units of 1 KiB or, where that would be more than 64 of them, of the least power of two that
+// makes it 64. Each unit has a slot.
 //
 //   bytes = units << unit_shift
 //   bit u of free_units is clear  ⇔  slot u leads to a slab that is in use, for u < units
@@ -46,14 +48,19 @@ struct alignas(64) chunk {
     return chunk_bytes >> unit_shift_of(chunk_bytes);
   }
 
+  static constexpr std::size_t packed_bytes = 63 * 1024, packed_alignment = 1024;
+  static constexpr std::size_t packed_instead_of = packed_bytes + packed_alignment;
+
   /// What is asked of upstream for a chunk.
-  static std::size_t alignment_of(std::size_t chunk_bytes) noexcept {
+  static constexpr std::size_t alignment_of(std::size_t chunk_bytes) noexcept {
+    if (chunk_bytes == packed_bytes) return packed_alignment;
     return chunk_bytes < granule ? chunk_bytes : granule;
   }
 
-  /// Bytes of the descriptor with its slots.
+  /// Bytes of the descriptor with its slots; of a packed chunk as many as of others.
   static constexpr std::size_t descriptor_bytes(std::size_t chunk_bytes) noexcept {
-    return sizeof(chunk) + units_of(chunk_bytes) * sizeof(std::atomic<slab*>);
+    const std::size_t like = chunk_bytes == packed_bytes ? packed_instead_of : chunk_bytes;
+    return sizeof(chunk) + units_of(like) * sizeof(std::atomic<slab*>);
   }
 
   /// By unit: the slab that lies there, or null.

@@ -9,8 +9,8 @@ namespace quarry::detail {
 /// did not, returns false and `errno` says why: EINVAL where it can't, as before Linux 5.14.
 bool populate(void* memory, std::size_t bytes) noexcept;
 
-/// The same for memory that is about to be written to. Does nothing where that seems to be mapped, or is not
-/// whole pages, or where the system can't.
+/// The same for all pages of memory that is about to be written to, those at its ends included. Does nothing
+/// where that seems to be mapped, or has no whole page, or where the system can't.
 void prefault(void* memory, std::size_t bytes) noexcept;
 
 } // namespace quarry::detail

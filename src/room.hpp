@@ -11,8 +11,9 @@ namespace quarry::detail {
 
 // Of a chunk in use by its longest free run: none; from 128, 256 and 512 bytes; each KiB up to 32; from there
 // each 8 KiB up to 64, and each double up to 1 MiB and more. Then, behind all of these, of empty ones by
-// their size: each double from 64 bytes up to 1 MiB and more.
-inline constexpr std::size_t room_kinds_in_use = 45, room_kinds = 60;
+// their size: each double from 64 bytes up to 1 MiB and more, and 63 KiB, which is a packed chunk.
+inline constexpr std::size_t room_kinds_in_use = 45, room_kinds = 61;
+inline constexpr std::size_t packed_room = 63 * 1024;
 inline constexpr std::uint64_t rooms_in_use = (std::uint64_t{1} << room_kinds_in_use) - 1;
 inline constexpr std::uint64_t all_rooms = (std::uint64_t{1} << room_kinds) - 1;
 inline constexpr std::uint64_t empty_rooms = all_rooms & ~rooms_in_use;
@@ -26,7 +27,8 @@ constexpr std::size_t room_in_use_for(std::size_t bytes) noexcept {
 }
 /// The kind of an empty chunk of so many bytes, at least 64.
 constexpr std::size_t empty_room_for(std::size_t bytes) noexcept {
-  return std::min(static_cast<std::size_t>(std::bit_width(bytes / 128)) + room_kinds_in_use, room_kinds - 1);
+  const std::size_t doubles = static_cast<std::size_t>(std::bit_width(bytes / 128));
+  return std::min(doubles + (bytes >= packed_room ? 1 : 0) + room_kinds_in_use, room_kinds - 1);
 }
 
 /// Where there may be a run of so many bytes: in chunks in use, in empty ones.
@@ -34,7 +36,9 @@ constexpr std::uint64_t rooms_in_use_from(std::size_t bytes) noexcept {
   return rooms_in_use & (~std::uint64_t{0} << std::max<std::size_t>(room_in_use_for(bytes), 1));
 }
 constexpr std::uint64_t empty_rooms_from(std::size_t bytes) noexcept {
-  return ~std::uint64_t{0} << empty_room_for(bytes);
+  const std::size_t least = std::bit_ceil(bytes);
+  return ~std::uint64_t{0} << empty_room_for(least > packed_room && bytes <= packed_room ? packed_room
+                                                                                         : least);
 }
 
 /// By kind: how long a run there is at least; of the last ones, which have no end, that is not known.

@@ -11,8 +11,20 @@ namespace {
 constexpr unsigned granule_shift = std::countr_zero(granule);
 std::uintptr_t number_of(const void* address) noexcept { return reinterpret_cast<std::uintptr_t>(address); }
 
-// The unit in which granule `place` of a chunk starts.
-std::uintptr_t unit_at(const chunk& c, std::size_t place) noexcept { return place * granule >> c.unit_shift; }
+// What of a chunk lies in the granule `place`, counted from that in which it starts: offsets in the granule.
+struct part {
+  std::uintptr_t first, last;
+};
+part part_of(const chunk& c, std::size_t place) noexcept {
+  const std::uintptr_t start = number_of(c.base), end = start + c.bytes - 1;
+  const std::uintptr_t number = start / granule + place;
+  return {place == 0 ? start % granule : 0, end / granule == number ? end % granule : granule - 1};
+}
+// The unit in which it starts.
+std::uintptr_t unit_at(const chunk& c, std::size_t place) noexcept {
+  const std::uintptr_t start = number_of(c.base);
+  return place == 0 ? 0 : (place * granule - start % granule) >> c.unit_shift;
+}
 
 } // namespace
 
@@ -37,8 +49,11 @@ const slab_map::entry* slab_map::entry_of(const void* address) const noexcept {
     const std::uintptr_t key = e.key.load(std::memory_order_acquire);
     if (key == empty_key) return nullptr;
     if (granule_of_key(key) != wanted) continue;
-    if (!is_of_small_chunk(key)) return &e;
-    if (offset_in_small(key, number_of(address)) >> (key >> size_shift) == 0) return &e;
+    if (!is_of_small_chunk(key)) {
+      if (key > erased_key && covers(key, number_of(address))) return &e;
+    } else if (offset_in_small(key, number_of(address)) >> size_of_small(key) == 0) {
+      return &e;
+    }
   }
 }
 
@@ -49,8 +64,8 @@ slab* slab_map::search(const void* address) const noexcept {
   const std::uintptr_t value = e->value.load(std::memory_order_relaxed);
   if (is_of_small_chunk(key) != is_small(value)) return nullptr; // it has just become another's
   if (is_small(value)) {
-    const unsigned unit_shift = chunk::unit_shift_of(std::size_t{1} << (key >> size_shift));
-    const std::size_t slot = offset_in_small(key, number_of(address)) >> unit_shift;
+    const unsigned shift = chunk::unit_shift_of(std::size_t{1} << size_of_small(key));
+    const std::size_t slot = offset_in_small(key, number_of(address)) >> shift;
     return small_chunk(value).slots()[slot % units_of_small(value)].load(std::memory_order_acquire);
   }
   const std::size_t slot = number_of(address) % granule >> unit_shift_of(value);
@@ -59,26 +74,29 @@ slab* slab_map::search(const void* address) const noexcept {
 
 std::uintptr_t slab_map::key_of(const chunk& c, std::size_t place) noexcept {
   const std::uintptr_t start = number_of(c.base);
-  if (c.bytes >= granule) return (start / granule + place) | unit_at(c, place) << place_shift;
+  if (c.bytes >= granule) {
+    const part here = part_of(c, place);
+    return (start / granule + place) | here.first / 1024 << place_shift | here.last / 1024 << last_shift |
+           unit_at(c, place) << unit_shift;
+  }
   const auto log2_size = static_cast<std::uintptr_t>(std::countr_zero(c.bytes));
-  return start / granule | (start % granule / 64) << place_shift | log2_size << size_shift;
+  return start / granule | (start % granule / 64) << place_shift | log2_size << size_shift | of_small_chunk;
 }
 
 std::uintptr_t slab_map::value_of(const chunk& c, std::size_t place) noexcept {
   if (c.bytes < granule) return number_of(&c) | (c.bytes < chunk::eight_units_below ? eight : sixteen);
   const unsigned shift = std::min<unsigned>(c.unit_shift, granule_shift);
-  return number_of(c.slots() + unit_at(c, place)) | (shift - chunk::least_unit_shift);
+  const std::uintptr_t slots_before = (part_of(c, place).first >> shift) * sizeof(std::atomic<slab*>);
+  return (number_of(c.slots() + unit_at(c, place)) - slots_before) | (shift - chunk::least_unit_shift);
 }
 
 chunk& slab_map::chunk_of(const void* address) const noexcept {
-  const std::uintptr_t granule_number = number_of(address) / granule;
-  const entry* e = &first_entry_for(granule_number);
-  const std::uintptr_t likely = e->key.load(std::memory_order_relaxed);
-  if (granule_of_key(likely) != granule_number || is_of_small_chunk(likely)) e = entry_of(address);
+  const entry* const e = entry_of(address);
   const std::uintptr_t value = e->value.load(std::memory_order_relaxed);
   if (is_small(value)) return small_chunk(value);
-  const std::size_t unit = e->key.load(std::memory_order_relaxed) >> place_shift;
-  auto* const slots = slots_at(value) - unit;
+  const std::uintptr_t key = e->key.load(std::memory_order_relaxed);
+  const std::uintptr_t first = (key >> place_shift & 31) * 1024 >> unit_shift_of(value);
+  auto* const slots = slots_at(value) + first - (key >> unit_shift);
   return *(reinterpret_cast<chunk*>(slots) - 1);
 }
 
@@ -99,9 +117,9 @@ bool slab_map::put(table& t, std::uintptr_t key, std::uintptr_t value) noexcept 
 }
 
 void slab_map::insert(chunk& c) noexcept {
-  promised_ -= granules_of(c.bytes);
+  promised_ -= most_granules_of(c.bytes);
   table& t = *current_.load(std::memory_order_relaxed);
-  for (std::size_t g = 0; g < granules_of(c.bytes); ++g) {
+  for (std::size_t g = 0; g < granules_of(c); ++g) {
     if (put(t, key_of(c, g), value_of(c, g))) --erased_;
     ++live_;
   }
@@ -109,7 +127,7 @@ void slab_map::insert(chunk& c) noexcept {
 
 void slab_map::erase(const chunk& c) noexcept {
   table& t = *current_.load(std::memory_order_relaxed);
-  for (std::size_t g = 0; g < granules_of(c.bytes); ++g) {
+  for (std::size_t g = 0; g < granules_of(c); ++g) {
     const std::uintptr_t key = key_of(c, g), value = value_of(c, g);
     std::size_t i = start_of(granule_of_key(key), t);
     while (t.entries[i].key.load(std::memory_order_relaxed) != key ||

@@ -23,11 +23,12 @@ namespace quarry::detail {
 /// Writers lock; only grow() calls upstream.
 class slab_map {
 public:
-  // A key: the number of the granule, above it 18 bits of what is there. For a granule of a chunk: the unit
-  // in which it starts. For a small chunk: where in the granule it starts, in lines of 64 bytes, and above
-  // that the logarithm of its size, which is not 0. Or empty or erased. A value: the slots of a granule, and
-  // in the low bits how often a unit is more than 1 KiB, as a logarithm, up to a granule; or a small chunk
-  // and how many units it has: `eight` or `sixteen`.
+  // A key: the number of the granule, above it 18 bits of what is there. For what of a chunk lies in the
+  // granule: its first and its last KiB, and the unit in which it starts. For a small chunk: where in the
+  // granule it starts, in lines of 64 bytes, the logarithm of its size, and a bit that says so. Or empty or
+  // erased. A value: where the slots of the granule would begin if the chunk had all of it, and in the low
+  // bits how often a unit is more than 1 KiB, as a logarithm, up to a granule; or a small chunk and how many
+  // units it has: `eight` or `sixteen`.
   //
   // Whether an entry is that of a live block, and so stays, the key says alone: the value may be another's by
   // then. What to make of the value, the value says alone, for who comes with a bogus address.
@@ -50,13 +51,18 @@ public:
   /// The slab that `address` lies in, or null.
   slab* find(const void* address) const noexcept {
     const auto number = reinterpret_cast<std::uintptr_t>(address);
-    const entry& likely = first_entry_for(number / granule);
-    const std::uintptr_t key = likely.key.load(std::memory_order_acquire);
-    const std::uintptr_t value = likely.value.load(std::memory_order_relaxed);
-    if (granule_of_key(key) != number / granule || is_of_small_chunk(key) || key <= erased_key ||
-        is_small(value))
-      return search(address);
-    return slots_at(value)[number % granule >> unit_shift_of(value)].load(std::memory_order_acquire);
+    const table& t = *current_.load(std::memory_order_acquire);
+    for (std::size_t i = start_of(number / granule, t);; i = t.after(i)) {
+      const std::uintptr_t key = t.entries[i].key.load(std::memory_order_acquire);
+      const std::uintptr_t value = t.entries[i].value.load(std::memory_order_relaxed);
+      if (granule_of_key(key) != number / granule || key <= erased_key) {
+        if (key == empty_key) return nullptr;
+      } else if (is_of_small_chunk(key) || is_small(value)) {
+        return search(address);
+      } else if (covers(key, number)) {
+        return slots_at(value)[number % granule >> unit_shift_of(value)].load(std::memory_order_acquire);
+      }
+    }
   }
 
   /// The chunk that `address`, of a slab that is there, lies in.
@@ -88,22 +94,34 @@ public:
   table* remove_all() noexcept;
   void give_back(upstream& up, table* newest) noexcept;
 
-  static std::size_t granules_of(std::size_t chunk_bytes) noexcept {
-    return chunk_bytes < granule ? 1 : chunk_bytes / granule;
+  /// How many granules a chunk of so many bytes may lie in.
+  static std::size_t most_granules_of(std::size_t chunk_bytes) noexcept {
+    if (chunk_bytes < granule) return 1;
+    return chunk_bytes / granule + (chunk::alignment_of(chunk_bytes) == granule ? 0 : 2);
   }
 
 private:
   static constexpr std::uintptr_t empty_key = 0, erased_key = 1;
   static constexpr std::size_t first_count = 8;
   static constexpr unsigned place_shift = 46;
+  static constexpr unsigned last_shift = place_shift + 5, unit_shift = last_shift + 5;
   static constexpr unsigned size_shift = // in the key of a small chunk
       place_shift + static_cast<unsigned>(std::countr_zero(granule / 64));
+  static constexpr std::uintptr_t of_small_chunk = std::uintptr_t{1} << 63;
   static constexpr std::uintptr_t low_bits = 7, sixteen = 6, eight = 7; // of a value
 
   static std::uintptr_t granule_of_key(std::uintptr_t key) noexcept {
     return key & ((std::uintptr_t{1} << place_shift) - 1);
   }
-  static bool is_of_small_chunk(std::uintptr_t key) noexcept { return key >> size_shift != 0; }
+  static bool is_of_small_chunk(std::uintptr_t key) noexcept { return (key & of_small_chunk) != 0; }
+  static std::uintptr_t size_of_small(std::uintptr_t key) noexcept { // its logarithm
+    return (key ^ of_small_chunk) >> size_shift;
+  }
+  /// Of a chunk that is not small; expects the granule of the address.
+  static bool covers(std::uintptr_t key, std::uintptr_t address) noexcept {
+    const std::uintptr_t at = address % granule / 1024, first = key >> place_shift & 31;
+    return at >= first && at <= (key >> last_shift & 31);
+  }
   static bool is_small(std::uintptr_t value) noexcept { return (value & low_bits) >= sixteen; }
   static std::size_t units_of_small(std::uintptr_t value) noexcept {
     return (value & low_bits) == sixteen ? 16 : 8;
@@ -124,13 +142,13 @@ private:
   static unsigned shift_of(std::size_t count) noexcept {
     return 64 - static_cast<unsigned>(std::countr_zero(count));
   }
+  static std::size_t granules_of(const chunk& c) noexcept {
+    const auto start = reinterpret_cast<std::uintptr_t>(c.base);
+    return (start + c.bytes - 1) / granule - start / granule + 1;
+  }
   static std::size_t offset_in_small(std::uintptr_t key, std::uintptr_t address) noexcept;
   static std::uintptr_t key_of(const chunk& c, std::size_t place) noexcept;
   static std::uintptr_t value_of(const chunk& c, std::size_t place) noexcept;
-  const entry& first_entry_for(std::uintptr_t granule_number) const noexcept {
-    const table& t = *current_.load(std::memory_order_acquire);
-    return t.entries[start_of(granule_number, t)];
-  }
 
   static std::size_t bytes_of(std::size_t count) noexcept { return sizeof(table) + count * sizeof(entry); }
   const entry* entry_of(const void* address) const noexcept;

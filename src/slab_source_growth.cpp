@@ -26,7 +26,7 @@ std::span<std::byte> slab_source::grow(const slab_wish& w, std::size_t largest_c
     memory = up_.allocate_region(bytes, chunk::alignment_of(bytes));
   } catch (...) {
     const std::lock_guard guard(mutex_);
-    map_.break_promise(slab_map::granules_of(bytes));
+    map_.break_promise(slab_map::most_granules_of(bytes));
     give_descriptor(descriptor, descriptor_bytes(bytes));
     throw;
   }
@@ -52,9 +52,9 @@ void* slab_source::prepare_for_chunk(const slab_wish& w, std::size_t bytes) {
     return first([&] { grow_bookkeeping(spare_bookkeeping()); });
   void* const descriptor = take_descriptor(descriptor_bytes(bytes));
   if (descriptor == nullptr) return first([&] { grow_descriptors(descriptor_bytes(bytes)); });
-  if (map_.promise(slab_map::granules_of(bytes))) return descriptor;
+  if (map_.promise(slab_map::most_granules_of(bytes))) return descriptor;
   give_descriptor(descriptor, descriptor_bytes(bytes));
-  return first([&] { map_.grow(up_, slab_map::granules_of(bytes), has_readers(), locked()); });
+  return first([&] { map_.grow(up_, slab_map::most_granules_of(bytes), has_readers(), locked()); });
 }
 
 // All of it, but where large blocks, or segments, may stay untouched in part.
@@ -109,11 +109,17 @@ void slab_source::give_descriptor(void* descriptor, std::size_t bytes) noexcept 
 
 // ---- chunks
 
-// An eighth of what is held, so that the newest chunk is a small part of it; powers of two.
+// An eighth of what is held, so that the newest chunk is a small part of it; powers of two, or packed. Not
+// for blocks that would often not lie well there, nor for the smallest, of which as many as options() says
+// shall fill a chunk.
 std::size_t slab_source::next_chunk_bytes(const slab_wish& w, std::size_t largest_chunk) const noexcept {
   if (bounded()) return std::bit_ceil(std::max<std::size_t>(w.bytes, 64));
   const std::size_t share = std::max<std::size_t>(std::bit_floor(up_.held() / 8 + 1), limits_.first_chunk);
-  return std::max(std::min(share, largest_chunk), std::bit_ceil(w.bytes));
+  const std::size_t bytes = std::max(std::min(share, largest_chunk), std::bit_ceil(w.bytes));
+  constexpr std::size_t fits_well = 4096;
+  const bool packs = !recorded() && bytes == chunk::packed_instead_of && w.bytes <= chunk::packed_bytes &&
+                     natural_alignment_of(w.c) <= fits_well && w.c != 0;
+  return packs ? chunk::packed_bytes : bytes;
 }
 
 // Chunk descriptors have pieces of their own size, when who reads them may come late.

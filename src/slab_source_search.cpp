@@ -14,9 +14,9 @@ constexpr int most_tries = 8; // so that a search is bounded
 
 constexpr std::size_t no_unit = 64;
 
-// Bits where `count` free units begin at a multiple of `step`.
-std::uint64_t starts_of(std::uint64_t free, std::size_t count, std::size_t step) noexcept {
-  const std::uint64_t starts = runs_of(free, count);
+// Bits where `count` free units begin at an address that is a multiple of `step` units.
+std::uint64_t starts_of(const chunk& c, std::size_t count, std::size_t step) noexcept {
+  const std::uint64_t starts = runs_of(c.free_units, count);
   constexpr std::uint64_t every[] = {~0ull,
                                      0x5555555555555555,
                                      0x1111111111111111,
@@ -24,14 +24,15 @@ std::uint64_t starts_of(std::uint64_t free, std::size_t count, std::size_t step)
                                      0x0001000100010001,
                                      0x0000000100000001,
                                      1};
-  return step == 1 ? starts : starts & every[std::countr_zero(step)];
+  const std::size_t first = -(reinterpret_cast<std::uintptr_t>(c.base) >> c.unit_shift) % step;
+  return step == 1 ? starts : starts & every[std::countr_zero(step)] << first;
 }
 
 // Where in the smallest hole so many units begin, of equals in the lowest: large blocks need the others.
 std::size_t smallest_hole(const chunk& c, std::size_t count, std::size_t step) noexcept {
   std::size_t best = no_unit, best_length = no_unit + 1;
   std::uint64_t rest = c.free_units;
-  for (std::uint64_t starts = starts_of(rest, count, step); starts != 0 && best_length != count;
+  for (std::uint64_t starts = starts_of(c, count, step); starts != 0 && best_length != count;
        starts &= rest) {
     const auto first = static_cast<std::size_t>(std::countr_zero(starts));
     const std::size_t length = c.hole_around(first);
@@ -64,7 +65,7 @@ slab_source::run slab_source::find_run(const slab_wish& w) const noexcept {
 slab_source::run slab_source::find_empty_run(const slab_wish& w) const noexcept {
   const std::size_t length = w.length_within(longest_in(chunks_by_room_.rooms() & empty_rooms));
   if (length == 0) return {};
-  return find_best_run(w, empty_rooms_from(std::bit_ceil(length)));
+  return find_best_run(w, empty_rooms_from(length));
 }
 
 // In the first of these kinds of room where a slab fits.

@@ -59,9 +59,14 @@ TEST_F(prefault_test, does_nothing_where_the_last_page_is_there) {
   EXPECT_EQ(pages_there(), 1u);
 }
 
-TEST_F(prefault_test, does_nothing_with_parts_of_pages) {
-  prefault(memory + 1, bytes - page);
+TEST_F(prefault_test, maps_pages_of_which_it_is_given_parts) {
+  prefault(memory + page / 2, 4 * page);
+  EXPECT_EQ(pages_there(), 5u);
+}
+
+TEST_F(prefault_test, does_nothing_without_a_whole_page) {
   prefault(memory, page / 2);
+  prefault(memory + 1, 2 * page - 2);
   EXPECT_EQ(pages_there(), 0u);
 }
 

@@ -47,7 +47,7 @@ const void* at(std::uintptr_t address) { return reinterpret_cast<const void*>(ad
 class slab_map_test : public ::testing::Test {
 protected:
   void insert(mapped_chunk& c) {
-    const std::size_t granules = slab_map::granules_of(c.get().bytes);
+    const std::size_t granules = slab_map::most_granules_of(c.get().bytes);
     while (!map.promise(granules)) map.grow(up, granules, true, [](auto move) { move(); });
     map.insert(c.get());
   }
@@ -97,6 +97,32 @@ TEST_F(slab_map_test, tells_small_chunks_of_one_granule_apart) {
   for (std::size_t i = 0; i < chunks.size(); i += 2) map.erase(chunks[i].get());
   for (std::size_t i = 0; i < chunks.size(); ++i)
     EXPECT_EQ(map.find(at(base + i * 1024 + 1000)), i % 2 == 0 ? nullptr : chunks[i].its_slab()) << i;
+}
+
+// Each shares its first granule with the one before, and its last one with the next.
+TEST_F(slab_map_test, tells_packed_chunks_that_lie_side_by_side_apart) {
+  const std::uintptr_t begin = std::uintptr_t{1} << 32;
+  for (std::uintptr_t phase = 0; phase < granule / 1024; ++phase) {
+    const auto base = [&](std::size_t i) { return begin + phase * 1024 + i * chunk::packed_instead_of; };
+    std::deque<mapped_chunk> chunks;
+    for (std::size_t i = 0; i < 7; ++i) insert(chunks.emplace_back(base(i), chunk::packed_bytes));
+    for (std::size_t i = 0; i < chunks.size(); i += 3) map.erase(chunks[i].get());
+    for (std::size_t i = 0; i < chunks.size(); ++i) {
+      const bool there = i % 3 != 0;
+      for (std::uintptr_t at_kib = 0; at_kib < 63; ++at_kib) {
+        const void* const inside = at(base(i) + at_kib * 1024 + 1023);
+        ASSERT_EQ(map.find(inside), there ? chunks[i].its_slab() : nullptr)
+            << phase << ' ' << i << ' ' << at_kib;
+        if (there) {
+          ASSERT_EQ(&map.chunk_of(inside), &chunks[i].get());
+        }
+      }
+      EXPECT_EQ(map.find(at(base(i) + chunk::packed_bytes)), nullptr);
+      EXPECT_EQ(map.find(at(base(i) - 1)), nullptr);
+    }
+    for (std::size_t i = 0; i < chunks.size(); ++i)
+      if (i % 3 != 0) map.erase(chunks[i].get());
+  }
 }
 
 TEST_F(slab_map_test, holds_what_came_and_did_not_go) {

@@ -17,11 +17,11 @@ struct pages {
   std::size_t there = 0, all = 0;
 };
 pages pages_of_chunks(const ledger_resource& up) {
-  constexpr std::size_t one_chunk = 65536;
+  constexpr std::size_t one_chunk = 63 * 1024;
   pages sum;
   for (const ledger_resource::block& b : up.blocks()) {
     if (b.size < one_chunk) continue;
-    std::vector<unsigned char> there(b.size / page);
+    std::vector<unsigned char> there((b.size + page - 1) / page);
     EXPECT_EQ(::mincore(b.address, b.size, there.data()), 0);
     sum.all += there.size();
     sum.there += std::accumulate(there.begin(), there.end(), std::size_t{0},
