@@ -61,8 +61,9 @@ slab* slab_map::search(const void* address) const noexcept {
   const entry* const e = entry_of(address);
   if (e == nullptr) return nullptr;
   const std::uintptr_t key = e->key.load(std::memory_order_relaxed);
-  const std::uintptr_t value = e->value.load(std::memory_order_relaxed);
-  if (is_of_small_chunk(key) != is_small(value)) return nullptr; // it has just become another's
+  const std::uintptr_t value = e->value.load(std::memory_order_acquire);
+  const bool is_large = !is_of_small_chunk(key) && key > erased_key && covers(key, number_of(address));
+  if (e->key.load(std::memory_order_relaxed) != key || is_large == is_small(value)) return nullptr;
   if (is_small(value)) {
     const unsigned shift = chunk::unit_shift_of(std::size_t{1} << size_of_small(key));
     const std::size_t slot = offset_in_small(key, number_of(address)) >> shift;
@@ -111,7 +112,7 @@ bool slab_map::put(table& t, std::uintptr_t key, std::uintptr_t value) noexcept 
   std::size_t i = start_of(granule_of_key(key), t);
   while (t.entries[i].key.load(std::memory_order_relaxed) > erased_key) i = t.after(i);
   const bool reused = t.entries[i].key.load(std::memory_order_relaxed) == erased_key;
-  t.entries[i].value.store(value, std::memory_order_relaxed);
+  t.entries[i].value.store(value, std::memory_order_release); // after what its key was before
   t.entries[i].key.store(key, std::memory_order_release);
   return reused;
 }

@@ -30,8 +30,9 @@ public:
   // bits how often a unit is more than 1 KiB, as a logarithm, up to a granule; or a small chunk and how many
   // units it has: `eight` or `sixteen`.
   //
-  // Whether an entry is that of a live block, and so stays, the key says alone: the value may be another's by
-  // then. What to make of the value, the value says alone, for who comes with a bogus address.
+  // Whether an entry is that of a live block, and so stays, the key says alone. Who comes with a bogus
+  // address may find one that becomes another's: what a value says is used if its key is there before and
+  // after.
   struct entry {
     std::atomic<std::uintptr_t> key;
     std::atomic<std::uintptr_t> value;
@@ -53,15 +54,18 @@ public:
     const auto number = reinterpret_cast<std::uintptr_t>(address);
     const table& t = *current_.load(std::memory_order_acquire);
     for (std::size_t i = start_of(number / granule, t);; i = t.after(i)) {
-      const std::uintptr_t key = t.entries[i].key.load(std::memory_order_acquire);
-      const std::uintptr_t value = t.entries[i].value.load(std::memory_order_relaxed);
+      const entry& e = t.entries[i];
+      const std::uintptr_t key = e.key.load(std::memory_order_acquire);
       if (granule_of_key(key) != number / granule || key <= erased_key) {
         if (key == empty_key) return nullptr;
-      } else if (is_of_small_chunk(key) || is_small(value)) {
-        return search(address);
-      } else if (covers(key, number)) {
-        return slots_at(value)[number % granule >> unit_shift_of(value)].load(std::memory_order_acquire);
+        continue;
       }
+      if (is_of_small_chunk(key)) return search(address);
+      if (!covers(key, number)) continue;
+      const std::uintptr_t value = e.value.load(std::memory_order_acquire);
+      if (e.key.load(std::memory_order_relaxed) != key) [[unlikely]]
+        return search(address);
+      return slots_at(value)[number % granule >> unit_shift_of(value)].load(std::memory_order_acquire);
     }
   }
 
