@@ -48,7 +48,7 @@ struct alignas(64) chunk {
     return chunk_bytes >> unit_shift_of(chunk_bytes);
   }
 
-  static constexpr std::size_t packed_bytes = 63 * 1024, packed_alignment = 1024;
+  static constexpr std::size_t packed_bytes = std::size_t{63} * 1024, packed_alignment = 1024;
   static constexpr std::size_t packed_instead_of = packed_bytes + packed_alignment;
 
   /// What is asked of upstream for a chunk.

@@ -13,7 +13,7 @@ namespace quarry::detail {
 // each 8 KiB up to 64, and each double up to 1 MiB and more. Then, behind all of these, of empty ones by
 // their size: each double from 64 bytes up to 1 MiB and more, and 63 KiB, which is a packed chunk.
 inline constexpr std::size_t room_kinds_in_use = 45, room_kinds = 61;
-inline constexpr std::size_t packed_room = 63 * 1024;
+inline constexpr std::size_t packed_room = std::size_t{63} * 1024;
 inline constexpr std::uint64_t rooms_in_use = (std::uint64_t{1} << room_kinds_in_use) - 1;
 inline constexpr std::uint64_t all_rooms = (std::uint64_t{1} << room_kinds) - 1;
 inline constexpr std::uint64_t empty_rooms = all_rooms & ~rooms_in_use;
