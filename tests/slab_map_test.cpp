@@ -1,6 +1,7 @@
 // From an address to its slab (src/slab_map.hpp), also while chunks come and go.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -71,6 +72,19 @@ TEST_F(slab_map_test, is_at_most_half_full) {
   }
   EXPECT_NE(ledger.held(), 0U);
   map.break_promise(1000);
+}
+
+// Also where a chunk lies in one granule more than its bytes would fill.
+TEST_F(slab_map_test, is_at_most_half_full_of_packed_chunks) {
+  std::deque<mapped_chunk> chunks;
+  for (std::uintptr_t i = 1; i <= 300; ++i) {
+    const std::uintptr_t base = (std::uintptr_t{1} << 32) + i * 4 * granule + granule - 1024;
+    const std::size_t most = slab_map::most_granules_of(chunk::packed_bytes);
+    while (!map.promise(most)) map.grow(up, most, false, [](auto move) { move(); });
+    map.insert(chunks.emplace_back(base, chunk::packed_bytes).get());
+    constexpr std::size_t first_table = 8; // which lies in the map
+    EXPECT_GE(std::max(ledger.held() / sizeof(slab_map::entry), first_table), 2 * 3 * i) << i;
+  }
 }
 
 TEST_F(slab_map_test, finds_each_byte_of_a_chunk_and_none_beside) {
