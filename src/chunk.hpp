@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "room.hpp"
 #include "slab.hpp"
 
 namespace quarry::detail {
@@ -48,7 +49,7 @@ struct alignas(64) chunk {
     return chunk_bytes >> unit_shift_of(chunk_bytes);
   }
 
-  static constexpr std::size_t packed_bytes = std::size_t{63} * 1024, packed_alignment = 1024;
+  static constexpr std::size_t packed_bytes = packed_room, packed_alignment = 1024;
   static constexpr std::size_t packed_instead_of = packed_bytes + packed_alignment;
 
   /// What is asked of upstream for a chunk.
