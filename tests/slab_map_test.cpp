@@ -166,7 +166,7 @@ TEST_F(slab_map_test, leads_to_the_slab_of_a_live_block_whatever_happens_beside_
   std::uintptr_t here = 0x100000, elsewhere = 0x200000;
   while (!shares_its_first_entry(here)) ++here;
   while (!shares_its_first_entry(elsewhere)) ++elsewhere;
-  mapped_chunk first(here * granule, 1024), live(here * granule + 1024, 1024),
+  mapped_chunk first(here * granule, 2048), live(here * granule + 2048, 2048),
       large(elsewhere * granule, granule);
   insert(first);
   insert(live);
@@ -186,7 +186,7 @@ TEST_F(slab_map_test, leads_to_the_slab_of_a_live_block_whatever_happens_beside_
 #endif
   int led_astray = 0;
   for (int i = 0; i < looks; ++i)
-    led_astray += map.find(at(here * granule + 1100)) != live.its_slab() ? 1 : 0;
+    led_astray += map.find(at(here * granule + 2100)) != live.its_slab() ? 1 : 0;
   done = true;
   writer.join();
   EXPECT_EQ(led_astray, 0);
