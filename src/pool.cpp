@@ -118,23 +118,23 @@ bool pool::uses(const void* address) const noexcept {
   return index != slab::most_blocks && !s->is_free(index);
 }
 
-// All look-ups before the first use, so that their cache misses overlap. Blocks that come together often lie
-// together.
+// What is read for one block waits for nothing that is read for another, so that their cache misses overlap:
+// first where the slabs are noted, then the slabs. Blocks that come together often lie together.
 void pool::find_slabs(void* const* blocks, std::size_t count, slab** found) const noexcept {
-  const std::byte* base = nullptr; // of the last slab, which has so many bytes of blocks of this class
-  std::size_t bytes = 0;
-  slab* last = nullptr;
+  std::array<const std::atomic<slab*>*, most_at_once> slots;
+  const void* before = nullptr;
+  slab_map::unit_slot last = slab_map::no_slot();
   for (std::size_t i = 0; i < count; ++i) {
-    if (static_cast<std::size_t>(static_cast<const std::byte*>(blocks[i]) - base) >= bytes) {
-      last = source_.find(blocks[i]);
-      __builtin_prefetch(last, 1);
-      bytes = 0;
-      if (last != nullptr && last->block_class() == class_) [[likely]] {
-        base = last->base;
-        bytes = last->blocks * std::size_t{block_sizes[class_]};
-      }
+    if (!last.is_of_both(before, blocks[i])) {
+      last = source_.slot_of(blocks[i]);
+      __builtin_prefetch(last.slot);
     }
-    found[i] = last;
+    before = blocks[i];
+    slots[i] = last.slot;
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    found[i] = slots[i]->load(std::memory_order_acquire);
+    __builtin_prefetch(found[i], 1);
   }
   found[count] = nullptr;
 }

@@ -9,7 +9,6 @@ namespace quarry::detail {
 namespace {
 
 constexpr unsigned granule_shift = std::countr_zero(granule);
-std::uintptr_t number_of(const void* address) noexcept { return reinterpret_cast<std::uintptr_t>(address); }
 
 // What of a chunk lies in the granule `place`, counted from that in which it starts: offsets in the granule.
 struct part {
@@ -57,27 +56,28 @@ const slab_map::entry* slab_map::entry_of(const void* address) const noexcept {
   }
 }
 
-slab* slab_map::search(const void* address) const noexcept {
+slab_map::unit_slot slab_map::search(const void* address) const noexcept {
   const entry* const e = entry_of(address);
-  if (e == nullptr) return nullptr;
+  if (e == nullptr) return no_slot();
   const std::uintptr_t key = e->key.load(std::memory_order_relaxed);
   const std::uintptr_t value = e->value.load(std::memory_order_acquire);
   const bool is_large = !is_of_small_chunk(key) && key > erased_key && covers(key, number_of(address));
-  if (e->key.load(std::memory_order_relaxed) != key || is_large == is_small(value)) return nullptr;
+  if (e->key.load(std::memory_order_relaxed) != key || is_large == is_small(value)) return no_slot();
   if (is_small(value)) {
     const unsigned shift = chunk::unit_shift_of(std::size_t{1} << size_of_small(key));
     const std::size_t slot = offset_in_small(key, number_of(address)) >> shift;
-    return small_chunk(value).slots()[slot % units_of_small(value)].load(std::memory_order_acquire);
+    return {small_chunk(value).slots() + slot % units_of_small(value), shift};
   }
-  const std::size_t slot = number_of(address) % granule >> unit_shift_of(value);
-  return slots_at(value)[slot].load(std::memory_order_acquire);
+  const unsigned shift = unit_shift_of(value);
+  return {slots_at(value) + (number_of(address) % granule >> shift), shift};
 }
 
 std::uintptr_t slab_map::key_of(const chunk& c, std::size_t place) noexcept {
   const std::uintptr_t start = number_of(c.base);
   if (c.bytes >= granule) {
     const part here = part_of(c, place);
-    return (start / granule + place) | here.first / 1024 << place_shift | here.last / 1024 << last_shift |
+    const std::uintptr_t first = here.first / 1024, rest = here.last / 1024 - first;
+    return (start / granule + place) | first << place_shift | rest << rest_shift |
            unit_at(c, place) << unit_shift;
   }
   const auto log2_size = static_cast<std::uintptr_t>(std::countr_zero(c.bytes));

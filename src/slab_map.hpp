@@ -14,6 +14,10 @@
 
 namespace quarry::detail {
 
+inline std::uintptr_t number_of(const void* address) noexcept {
+  return reinterpret_cast<std::uintptr_t>(address);
+}
+
 // An open-addressed table of granules. Readers take no lock: entries are single words, tables that were
 // outgrown stay until release_all(), and what they lead to is type-stable. A reader of a live block always
 // finds its slab; one of a bogus address may be led to any slab, which then says that no block of it starts
@@ -24,7 +28,7 @@ namespace quarry::detail {
 class slab_map {
 public:
   // A key: the number of the granule, above it 18 bits of what is there. For what of a chunk lies in the
-  // granule: its first and its last KiB, and the unit in which it starts. For a small chunk: where in the
+  // granule: its first KiB, how many follow, and the unit in which it starts. For a small chunk: where in the
   // granule it starts, in lines of 64 bytes, the logarithm of its size, and a bit that says so. Or empty or
   // erased. A value: where the slots of the granule would begin if the chunk had all of it, and in the low
   // bits how often a unit is more than 1 KiB, as a logarithm, up to a granule; or a small chunk and how many
@@ -49,15 +53,27 @@ public:
 
   slab_map() noexcept;
 
-  /// The slab that `address` lies in, or null.
-  slab* find(const void* address) const noexcept {
-    const auto number = reinterpret_cast<std::uintptr_t>(address);
+  /// Where the slab of a unit is noted, and how large the unit is, as a logarithm.
+  struct unit_slot {
+    const std::atomic<slab*>* slot;
+    unsigned unit_shift;
+
+    /// Whether both addresses, of which one was asked for, lie in the unit.
+    bool is_of_both(const void* one, const void* other) const noexcept {
+      return (number_of(one) ^ number_of(other)) >> unit_shift == 0;
+    }
+  };
+  static unit_slot no_slot() noexcept { return {&no_slab, 0}; }
+
+  /// The slot of the unit of `address`; `no_slot()` when it is of no chunk.
+  unit_slot slot_of(const void* address) const noexcept {
+    const std::uintptr_t number = number_of(address);
     const table& t = *current_.load(std::memory_order_acquire);
     for (std::size_t i = start_of(number / granule, t);; i = t.after(i)) {
       const entry& e = t.entries[i];
       const std::uintptr_t key = e.key.load(std::memory_order_acquire);
       if (granule_of_key(key) != number / granule || key <= erased_key) {
-        if (key == empty_key) return nullptr;
+        if (key == empty_key) return no_slot();
         continue;
       }
       if (is_of_small_chunk(key)) return search(address);
@@ -65,8 +81,14 @@ public:
       const std::uintptr_t value = e.value.load(std::memory_order_acquire);
       if (e.key.load(std::memory_order_relaxed) != key) [[unlikely]]
         return search(address);
-      return slots_at(value)[number % granule >> unit_shift_of(value)].load(std::memory_order_acquire);
+      const unsigned shift = unit_shift_of(value);
+      return {slots_at(value) + (number % granule >> shift), shift};
     }
+  }
+
+  /// The slab that `address` lies in, or null.
+  slab* find(const void* address) const noexcept {
+    return slot_of(address).slot->load(std::memory_order_acquire);
   }
 
   /// The chunk that `address`, of a slab that is there, lies in.
@@ -105,10 +127,11 @@ public:
   }
 
 private:
+  inline static constexpr std::atomic<slab*> no_slab{nullptr};
   static constexpr std::uintptr_t empty_key = 0, erased_key = 1;
   static constexpr std::size_t first_count = 8;
   static constexpr unsigned place_shift = 46;
-  static constexpr unsigned last_shift = place_shift + 5, unit_shift = last_shift + 5;
+  static constexpr unsigned rest_shift = place_shift + 5, unit_shift = rest_shift + 5;
   static constexpr unsigned size_shift = // in the key of a small chunk
       place_shift + static_cast<unsigned>(std::countr_zero(granule / 64));
   static constexpr std::uintptr_t of_small_chunk = std::uintptr_t{1} << 63;
@@ -124,7 +147,7 @@ private:
   /// Of a chunk that is not small; expects the granule of the address.
   static bool covers(std::uintptr_t key, std::uintptr_t address) noexcept {
     const std::uintptr_t at = address % granule / 1024, first = key >> place_shift & 31;
-    return at >= first && at <= (key >> last_shift & 31);
+    return at - first <= (key >> rest_shift & 31);
   }
   static bool is_small(std::uintptr_t value) noexcept { return (value & low_bits) >= sixteen; }
   static std::size_t units_of_small(std::uintptr_t value) noexcept {
@@ -156,7 +179,7 @@ private:
 
   static std::size_t bytes_of(std::size_t count) noexcept { return sizeof(table) + count * sizeof(entry); }
   const entry* entry_of(const void* address) const noexcept;
-  slab* search(const void* address) const noexcept;
+  unit_slot search(const void* address) const noexcept;
   /// True when an erased entry was used again.
   static bool put(table& t, std::uintptr_t key, std::uintptr_t value) noexcept;
   void make_empty(table& t, std::size_t i) noexcept;

@@ -97,6 +97,7 @@ public:
   void give_back(everything&) noexcept;
 
   slab* find(const void* address) const noexcept { return map_.find(address); }
+  slab_map::unit_slot slot_of(const void* address) const noexcept { return map_.slot_of(address); }
   /// Whether a slab has `address`, which may be any.
   bool owns(const void* address) const noexcept {
     const std::lock_guard guard(mutex_);
