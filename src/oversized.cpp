@@ -24,6 +24,7 @@ std::size_t oversized::start_of(const void* address) const noexcept {
 }
 
 std::size_t oversized::index_of(const void* address) const noexcept {
+  if (count_ == 0) return 0;
   std::size_t i = start_of(address);
   while (entries_[i].address != nullptr && entries_[i].address != address) i = (i + 1) % count_;
   return entries_[i].address == nullptr ? count_ : i;
@@ -60,12 +61,19 @@ void* oversized::allocate(std::size_t bytes, std::size_t alignment) {
 
 // Expects the upstream mutex to be held: only a call from within upstream can have grown the table meanwhile.
 void oversized::grow() {
+  if (count_ == 0) {
+    const std::lock_guard guard(mutex_);
+    entries_ = first_.make().data();
+    count_ = first_count;
+    return;
+  }
   const std::size_t count = std::max<std::size_t>(64, count_ * 2), bytes = count * sizeof(entry);
   auto* const larger = static_cast<entry*>(up_.allocate(bytes, alignof(entry)));
   if (count_ >= count) return up_.deallocate(larger, bytes, alignof(entry));
   std::uninitialized_fill_n(larger, count, entry{});
   entry* before;
   std::size_t count_before;
+  const bool was_first = is_first();
   {
     const std::lock_guard guard(mutex_);
     before = std::exchange(entries_, larger);
@@ -73,7 +81,7 @@ void oversized::grow() {
     for (std::size_t i = 0; i < count_before; ++i)
       if (before[i].address != nullptr) put(before[i]);
   }
-  if (before != first_.data()) up_.deallocate(before, count_before * sizeof(entry), alignof(entry));
+  if (!was_first) up_.deallocate(before, count_before * sizeof(entry), alignof(entry));
 }
 
 void oversized::put(const entry& e) noexcept {
@@ -131,10 +139,10 @@ std::size_t oversized::bytes() const noexcept {
 }
 
 oversized::everything oversized::remove_all() noexcept {
-  everything all{first_, entries_ == first_.data() ? nullptr : entries_, count_};
-  first_.fill({});
-  entries_ = first_.data();
-  count_ = first_count;
+  everything all{{}, is_first() ? nullptr : entries_, count_};
+  if (is_first()) all.first = first_.get();
+  entries_ = nullptr;
+  count_ = 0;
   bytes_ = 0;
   blocks_ = 0;
   return all;

@@ -5,15 +5,16 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "late.hpp"
 #include "optional_mutex.hpp"
 #include "upstream.hpp"
 #include "usage.hpp"
 
 namespace quarry::detail {
 
-// An open-addressed table by address, at most three quarters full, the first one but for one entry. Its first
-// entries are inside, so that a few oversized blocks are one upstream call each; the table then doubles
-// from 64.
+// An open-addressed table by address, at most three quarters full, the first one but for one entry. The first
+// one is inside, so that a few oversized blocks are one upstream call each; the next has 64 entries, others
+// twice as many as the one before.
 //
 //   blocks = entries with an address;  bytes = Σ their sizes
 /// Synchronized by its own mutex, never held over an upstream call.
@@ -45,10 +46,12 @@ private:
     std::size_t alignment = 0;
   };
   static constexpr std::size_t first_count = 9;
+  using first_table = std::array<entry, first_count>;
 
+  bool is_first() const noexcept { return count_ == first_count; }
   std::size_t start_of(const void* address) const noexcept;
   bool has_room() const noexcept {
-    return std::size_t{blocks_} + promised_ + 1 <= (count_ == first_count ? count_ - 1 : count_ / 4 * 3);
+    return std::size_t{blocks_} + promised_ + 1 <= (is_first() ? count_ - 1 : count_ / 4 * 3);
   }
   void grow();
   void put(const entry& e) noexcept;
@@ -58,17 +61,17 @@ private:
   upstream& up_;
   usage& usage_;
   mutable optional_mutex mutex_;
-  std::array<entry, first_count> first_{};
-  entry* entries_ = first_.data();
-  std::size_t count_ = first_count;
+  late<first_table> first_;
+  entry* entries_ = nullptr;
+  std::size_t count_ = 0;
   std::size_t bytes_ = 0;
   std::uint32_t blocks_ = 0;
   std::uint32_t promised_ = 0; // entries set aside for allocations under way
 };
 
 struct oversized::everything {
-  std::array<entry, first_count> first;
-  entry* table; // null where it was the first one
+  first_table first;
+  entry* table; // null where it was the first one, or none
   std::size_t count;
 };
 

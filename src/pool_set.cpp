@@ -8,15 +8,17 @@ namespace quarry::detail {
 pool& pool_set::make(size_class c) {
   void* const piece = source_.take_bookkeeping(sizeof(pool));
   auto* const made = ::new (piece) pool(c, source_, usage_, shared_);
+  if (pools_ == &no_pools) open();
   pool* expected = nullptr;
-  if (pools_[c].compare_exchange_strong(expected, made, std::memory_order_acq_rel)) return *made;
+  if (table_.get()[c].compare_exchange_strong(expected, made, std::memory_order_acq_rel)) return *made;
   made->~pool();
   source_.give_bookkeeping(piece, sizeof(pool));
   return *expected;
 }
 
 void pool_set::remove_all() noexcept {
-  for (auto& slot : pools_) {
+  if (pools_ == &no_pools) return;
+  for (auto& slot : table_.get()) {
     if (pool* const p = slot.load(std::memory_order_acquire)) p->~pool();
     slot.store(nullptr, std::memory_order_release);
   }

@@ -5,20 +5,24 @@
 #include <atomic>
 #include <cstddef>
 
+#include "late.hpp"
 #include "pool.hpp"
 #include "slab_source.hpp"
 #include "usage.hpp"
 
 namespace quarry::detail {
 
-// What is asked of a class that has no pool is answered as for one without a slab.
+// What is asked of a class that has no pool is answered as for one without a slab. The table is made with the
+// first pool; where threads share it, at once.
 class pool_set {
 public:
   pool_set(slab_source& source, usage& use, bool shared) noexcept
-      : source_(source), usage_(use), shared_(shared) {}
+      : source_(source), usage_(use), shared_(shared) {
+    if (shared) open();
+  }
 
   /// Null when there is none.
-  pool* find(size_class c) const noexcept { return pools_[c].load(std::memory_order_acquire); }
+  pool* find(size_class c) const noexcept { return (*pools_)[c].load(std::memory_order_acquire); }
   /// Makes it if there is none. Throws what upstream throws, and then nothing has changed.
   pool& of(size_class c) {
     pool* const p = find(c);
@@ -70,11 +74,16 @@ public:
   void check_invariants() const;
 
 private:
+  using table = std::array<std::atomic<pool*>, size_class_count>;
+  static constexpr table no_pools{};
+
+  void open() noexcept { pools_ = &table_.make(); }
   pool& make(size_class c);
 
   slab_source& source_;
   usage& usage_;
-  std::array<std::atomic<pool*>, size_class_count> pools_{};
+  const table* pools_ = &no_pools; // or the table, once it is made
+  late<table> table_;
   const bool shared_;
 };
 

@@ -31,13 +31,10 @@ std::size_t slab_map::offset_in_small(std::uintptr_t key, std::uintptr_t address
   return address % granule - (key >> place_shift) % (granule / 64) * 64;
 }
 
-slab_map::slab_map() noexcept { reset(); }
-
-void slab_map::reset() noexcept {
-  for (entry& e : first_entries_) e.key.store(empty_key, std::memory_order_relaxed);
-  first_ = {nullptr, first_entries_.data(), shift_of(first_count)};
-  current_.store(&first_, std::memory_order_release);
-  live_ = erased_ = promised_ = 0;
+void slab_map::open() noexcept {
+  table& first = first_.make();
+  first = {nullptr, first_entries_.make().data(), shift_of(first_count)};
+  current_.store(&first, std::memory_order_release);
 }
 
 const slab_map::entry* slab_map::entry_of(const void* address) const noexcept {
@@ -102,6 +99,7 @@ chunk& slab_map::chunk_of(const void* address) const noexcept {
 }
 
 bool slab_map::promise(std::size_t granules) noexcept {
+  if (current_.load(std::memory_order_relaxed) == &none) open();
   const std::size_t entries = current_.load(std::memory_order_relaxed)->count();
   if ((live_ + erased_ + promised_ + granules) * 2 > entries) return false;
   promised_ += granules;
@@ -180,14 +178,13 @@ void slab_map::move_to(void* memory, std::size_t count) noexcept {
 }
 
 slab_map::table* slab_map::remove_all() noexcept {
-  table* const newest = current_.load(std::memory_order_relaxed);
-  reset();
-  return newest;
+  live_ = erased_ = promised_ = 0;
+  return current_.exchange(&none, std::memory_order_release);
 }
 
-// A table and those before it, but for the one inside.
+// A table and those before it, but for the one inside, or none.
 void slab_map::give_back(upstream& up, table* t) noexcept {
-  while (t != nullptr && t != &first_) {
+  while (t != nullptr && t != &first_.get() && t != &none) {
     table* const older = t->older;
     up.deallocate(t, bytes_of(t->count()), alignof(table));
     t = older;

@@ -10,6 +10,7 @@
 
 #include "bits.hpp"
 #include "chunk.hpp"
+#include "late.hpp"
 #include "upstream.hpp"
 
 namespace quarry::detail {
@@ -51,7 +52,7 @@ public:
     std::size_t after(std::size_t i) const noexcept { return (i + 1) & last(); }
   };
 
-  slab_map() noexcept;
+  slab_map() noexcept = default;
 
   /// Where the slab of a unit is noted, and how large the unit is, as a logarithm.
   struct unit_slot {
@@ -130,6 +131,7 @@ private:
   inline static constexpr std::atomic<slab*> no_slab{nullptr};
   static constexpr std::uintptr_t empty_key = 0, erased_key = 1;
   static constexpr std::size_t first_count = 8;
+  using first_entries = std::array<entry, first_count>;
   static constexpr unsigned place_shift = 46;
   static constexpr unsigned rest_shift = place_shift + 5, unit_shift = rest_shift + 5;
   static constexpr unsigned size_shift = // in the key of a small chunk
@@ -185,14 +187,18 @@ private:
   void make_empty(table& t, std::size_t i) noexcept;
   std::size_t next_count(std::size_t granules) const noexcept;
   void move_to(void* memory, std::size_t count) noexcept;
-  void reset() noexcept;
+  void open() noexcept;
 
-  std::atomic<table*> current_;
+  // Of a map that never had a chunk.
+  inline static constinit std::array<entry, 2> no_entries{};
+  inline static constinit table none{nullptr, no_entries.data(), 63};
+
+  std::atomic<table*> current_ = &none;
   std::size_t live_ = 0;
   std::size_t erased_ = 0;
   std::size_t promised_ = 0;
-  table first_;
-  std::array<entry, first_count> first_entries_;
+  late<table> first_;
+  late<first_entries> first_entries_;
 };
 
 } // namespace quarry::detail

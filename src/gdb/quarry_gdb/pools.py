@@ -71,7 +71,7 @@ class Core:
         for unit, c in enumerate(items(self.nursery["classes_"])):
             if starts >> unit & 1:
                 self.young[int(c)] += 1
-        self.classes = [self.class_of(c, scalar(p)) for c, p in enumerate(items(core["pools_"]["pools_"]))]
+        self.classes = [self.class_of(c, scalar(p)) for c, p in enumerate(items(core["pools_"]["pools_"].dereference()))]
 
     def class_of(self, c, pool):
         slabs = carved = free = depot = 0
