@@ -1,7 +1,6 @@
 // A set of items ordered by address, linked through two pointers of each. Rung 0.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 
 #include "bits.hpp"

@@ -1,5 +1,6 @@
 #include "descriptor_store.hpp"
 
+#include <new>
 #include <stdexcept>
 
 namespace quarry::detail {

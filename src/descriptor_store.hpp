@@ -6,7 +6,6 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <new>
 
 #include "address_tree.hpp"
 #include "slab.hpp"

@@ -1,6 +1,5 @@
 #include "own_magazines.hpp"
 
-#include <algorithm>
 #include <new>
 #include <utility>
 

@@ -1,6 +1,7 @@
 #include "pool.hpp"
 
 #include <algorithm>
+#include <array>
 #include <mutex>
 
 namespace quarry::detail {

@@ -1,7 +1,6 @@
 // A pool: all slabs of one class. Rung 3.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>

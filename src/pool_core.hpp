@@ -1,11 +1,9 @@
 // The core of a pool resource: routes requests to the pools of the classes, or upstream. Rung 4.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
-#include <cstdint>
 #include <memory_resource>
 #include <mutex>
 
@@ -19,6 +17,7 @@
 #include "upstream.hpp"
 #include "usage.hpp"
 #include <quarry/statistics.hpp>
+#include <quarry/violation.hpp>
 
 namespace quarry::detail {
 
@@ -110,8 +109,9 @@ public:
     bool reserved = false; // blocks of a class with a reservation are among them
     std::size_t bad_count = 0;
     struct {
-      bad_block block;
+      const void* address;
       size_class c;
+      violation_kind kind;
     } bad[most_bad];
   };
   void flush_into(flushed& f, size_class c, void* const* blocks, std::size_t count) noexcept;
@@ -235,7 +235,8 @@ private:
   size_class class_in_nursery(const void* block) const noexcept; ///< see nursery::class_at
   bool slabs_agree() const noexcept;
   void check_quarantine() const;
-  void report_bad(const bad_block& bad, size_class c) noexcept;
+  violation_kind kind_of(const bad_block& bad) const noexcept;
+  static void report_bad(violation_kind kind, const void* address, size_class c) noexcept;
 
   const std::pmr::pool_options options_;
   const bool shared_;

@@ -1,8 +1,5 @@
 // How blocks come back to a pool core: to their slabs or the nursery; bad ones are dropped and reported.
-#include <algorithm>
-
 #include "pool_core.hpp"
-#include <quarry/violation.hpp>
 
 namespace quarry::detail {
 
@@ -39,7 +36,7 @@ void pool_core::flush_into(flushed& f, size_class c, void* const* blocks, std::s
   if (bad_count != 0) bad_count = flush_to_nursery(c, bad, bad_count);
   if (bad_count != 0) dropped_.fetch_add(bad_count, std::memory_order_relaxed);
   for (std::size_t i = 0; i < bad_count && f.bad_count < flushed::most_bad; ++i)
-    f.bad[f.bad_count++] = {bad[i], c};
+    f.bad[f.bad_count++] = {bad[i].address, c, kind_of(bad[i])};
 }
 
 void pool_core::finish(flushed& f, bool keep_chunks) noexcept {
@@ -49,21 +46,23 @@ void pool_core::finish(flushed& f, bool keep_chunks) noexcept {
     source_.tick(slabs);
     if (nursery_.is_idle()) give_empty_nursery();
   }
-  for (std::size_t i = 0; i < f.bad_count; ++i) report_bad(f.bad[i].block, f.bad[i].c);
+  for (std::size_t i = 0; i < f.bad_count; ++i) report_bad(f.bad[i].kind, f.bad[i].address, f.bad[i].c);
 }
 
-void pool_core::report_bad(const bad_block& bad, size_class c) noexcept {
-  const std::size_t block = block_sizes[c];
-  if (bad.listed_free)
-    report_violation(violation_kind::double_free, bad.address, block, natural_alignment_of(c),
-                     "a block was freed that is free");
-  else if ((bad.in != nullptr && bad.in->index_of(bad.address) != slab::most_blocks) ||
-           class_in_nursery(bad.address) != size_class_count)
-    report_violation(violation_kind::wrong_size, bad.address, block, natural_alignment_of(c),
-                     "a block was freed with the size of another class");
-  else
-    report_violation(violation_kind::foreign_pointer, bad.address, block, natural_alignment_of(c),
-                     "an address was freed where no block of this pool starts");
+// While the slab that it lies in is still there: finish() may give that away.
+violation_kind pool_core::kind_of(const bad_block& bad) const noexcept {
+  if (bad.listed_free) return violation_kind::double_free;
+  const bool in_slab = bad.in != nullptr && bad.in->index_of(bad.address) != slab::most_blocks;
+  return in_slab || class_in_nursery(bad.address) != size_class_count ? violation_kind::wrong_size
+                                                                      : violation_kind::foreign_pointer;
+}
+
+void pool_core::report_bad(violation_kind kind, const void* address, size_class c) noexcept {
+  const char* const what = kind == violation_kind::double_free ? "a block was freed that is free"
+                           : kind == violation_kind::wrong_size
+                               ? "a block was freed with the size of another class"
+                               : "an address was freed where no block of this pool starts";
+  report_violation(kind, address, block_sizes[c], natural_alignment_of(c), what);
 }
 
 void pool_core::deallocate_oversized(void* p, std::size_t bytes, std::size_t alignment) noexcept {

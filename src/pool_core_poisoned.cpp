@@ -57,7 +57,7 @@ void pool_core::deallocate_poisoned(size_class c, void* block) noexcept {
   if (in_use) return finish(f, pools_.reserved(c) != 0);
   if (!freed_twice) return flush(c, &block, 1);
   dropped_.fetch_add(1, std::memory_order_relaxed);
-  report_bad({address_of(block), true, nullptr}, c);
+  report_bad(violation_kind::double_free, address_of(block), c);
 }
 
 void pool_core::flush_quarantine() noexcept {

@@ -137,7 +137,10 @@ private:
   std::atomic<std::size_t> inside_ = 0;
   std::atomic<bool> orphaned_ = false;
   std::mutex orphan_mutex_;
-  std::size_t users_ = 0; // of an orphan: handles, and calls that are inside; guarded by orphan_mutex_
+  // Of an orphan, guarded by orphan_mutex_: its handles, once they are counted, and calls that are inside, of
+  // which the end of the pool is one.
+  std::size_t users_ = 1;
+  bool handles_counted_ = false;
 };
 
 inline recorded_block segment_core::make_live(block_record& r, size_class c, block_holder holder) noexcept {

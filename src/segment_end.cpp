@@ -75,16 +75,17 @@ void segment_core::report_leaks() noexcept {
   });
 }
 
-// Upstream and observers are called without the lock: they may free handles.
+// Nobody is waited for with the lock held, nor upstream or an observer called: they may free handles.
 void segment_core::close() noexcept {
   report_leaks();
+  orphaned_.store(true, std::memory_order_seq_cst);
+  wait_for_visitors();
+  caches_.close();
+  wait_for_visitors();
   {
     const std::lock_guard guard(orphan_mutex_);
-    orphaned_.store(true, std::memory_order_seq_cst);
-    wait_for_visitors();
-    caches_.close();
-    wait_for_visitors();
-    users_ = count_handles() + 1;
+    users_ += count_handles();
+    handles_counted_ = true;
   }
   free_all_but_handles();
   core_.trim(0);
@@ -96,11 +97,12 @@ void segment_core::wait_for_visitors() const noexcept {
   while (inside_.load(std::memory_order_seq_cst) != 0) std::this_thread::yield();
 }
 
-// A handle's block, after the pool.
+// A handle's block, after the pool. Who comes before handles are counted is none of those, and counts itself.
 bool segment_core::try_free_orphan(const found& f, std::uint32_t seen) noexcept {
   {
     const std::lock_guard guard(orphan_mutex_); // while handles are counted none goes
     if (!exchange_for_free(*f.record, seen)) return false;
+    if (!handles_counted_) ++users_;
   }
   wipe(f);
   give_to_slab(f);

@@ -7,7 +7,6 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <utility>
 
 #include "relaxed.hpp"
 #include <quarry/size_class.hpp>
@@ -91,10 +90,11 @@ struct alignas(64) slab {
     const std::byte* const first = base;
     return static_cast<std::size_t>(static_cast<const std::byte*>(address) - first);
   }
-  /// The index of the block that starts at `address`, or `most_blocks` when none does. Nothing of what this
-  /// reads changes while a block is used.
+  /// The index of the block that starts at `address`, or `most_blocks` when none does, as in a slab that the
+  /// slab source has. Nothing of what this reads changes while a block is used.
   std::size_t index_of(const void* address) const noexcept {
-    return by_block(block_class()).index_in(where(), address);
+    const size_class c = block_class();
+    return c == no_class ? most_blocks : by_block(c).index_in(where(), address);
   }
   /// Where its blocks lie, and how many there are.
   struct extent {

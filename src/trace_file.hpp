@@ -1,7 +1,6 @@
 // A file of the format QTRACE1 that is a valid trace after every write.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <span>

@@ -41,6 +41,46 @@ constexpr int race_rounds = 20000;
 constexpr int race_rounds = 1000000;
 #endif
 
+// Of two segments with regions of their own the first one's region retires, and its observer frees the second
+// when the pool's end has begun, on another thread.
+struct frees_another_while_the_pool_ends final : quarry::region_observer {
+  segment other;
+  std::atomic<bool> retiring = false, ending = false;
+
+  void region_added(const quarry::region&) override {}
+  bool region_retiring(const quarry::region&) noexcept override {
+    if (retiring.exchange(true)) return true;
+    while (!ending) std::this_thread::yield();
+    std::this_thread::sleep_for(std::chrono::milliseconds(20)); // so that the end waits, if it does
+    other = {};
+    return true;
+  }
+  // The end of a pool reports what is out, and goes on.
+  static void note_leak(const quarry::violation& v, void* context) noexcept {
+    if (v.kind == violation_kind::leak)
+      static_cast<frees_another_while_the_pool_ends*>(context)->ending = true;
+  }
+};
+
+TEST(segment_threads, an_observer_frees_a_segment_of_a_pool_that_ends_on_another_thread) {
+  ledger_resource up;
+  {
+    frees_another_while_the_pool_ends o;
+    auto pool = std::make_unique<segment_pool>(
+        quarry::segment_pool_options{.observer = &o,
+                                     .on_violation = {&frees_another_while_the_pool_ends::note_leak, &o}},
+        &up);
+    segment first = pool->allocate_segment(100'000);
+    o.other = pool->allocate_segment(100'000);
+    std::thread frees([&] { first = {}; });
+    while (!o.retiring) std::this_thread::yield();
+    pool.reset();
+    frees.join();
+    EXPECT_FALSE(o.other);
+  }
+  EXPECT_TRUE(up.clean());
+}
+
 // The pages of its caches go to other pools at once.
 TEST(segment_threads, go_on_to_other_pools_while_theirs_ends) {
   constexpr int sleepers = 20, rounds = 40;

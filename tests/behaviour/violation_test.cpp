@@ -201,6 +201,26 @@ TYPED_TEST(violations, block_freed_as_one_of_a_class_that_has_slabs_too) {
   EXPECT_NO_THROW(this->pool.check_invariants());
 }
 
+// Freed right and wrong in one go, so that their slabs are empty when the second frees are met, and gone when
+// they are reported.
+TYPED_TEST(violations, blocks_freed_right_and_with_a_larger_size) {
+  constexpr std::size_t size = 100, larger = 120;
+  std::vector<void*> others(40), blocks(60);
+  for (void*& other : others) other = this->pool.allocate(larger, 8);
+  for (void*& block : blocks) block = this->pool.allocate(size, 8);
+  this->pool.trim();
+  for (void* const block : blocks) this->pool.deallocate(block, size, 8);
+  for (void* const block : blocks) this->pool.deallocate(block, larger, 8);
+  this->pool.trim();
+  EXPECT_EQ(this->pool.statistics().dropped_blocks, blocks.size());
+  ASSERT_EQ(this->seen.all().size(), blocks.size());
+  for (const auto& each : this->seen.all()) EXPECT_EQ(each.kind, violation_kind::wrong_size);
+  EXPECT_NO_THROW(this->pool.check_invariants());
+  for (void* const other : others) this->pool.deallocate(other, larger, 8);
+  this->pool.trim();
+  EXPECT_EQ(this->pool.statistics().bytes_in_use, 0u);
+}
+
 // Every other of them starts where a block of that class would, and among them are some that do.
 TYPED_TEST(violations, blocks_freed_with_twice_their_size) {
   std::vector<void*> others(20); // more than a pool's first KiB serves

@@ -115,6 +115,7 @@ enum : word {
   in_slabs,
   ended,
   page_is_anothers, // the cache's, whose thread went on to another pool
+  handles_counted,
   touched_too_late
 };
 
@@ -126,6 +127,7 @@ struct flaws {
   bool exchanged_unlocked = false;     // who frees changes the state while handles are counted
   bool serves_nobody_early = false;    // before the destructor has done with the cache
   bool freed_after_leaving = false;    // who frees hot stores the state when it is no longer busy
+  bool uncounted = false;              // who frees before handles are counted does not count itself
 };
 
 enum : int { freed_block, of_handle, of_span }; // what a block's state says
@@ -160,6 +162,10 @@ void free_cold(program& p, const flaws& f, word live) {
   p.label("orphan").add_locked(inside, -1);
   if (!f.exchanged_unlocked) p.lock(mutex);
   exchange_state(p, live, "lost");
+  if (!f.uncounted) {
+    p.load(r0, handles_counted).jump_unless(r0, 0, "counted");
+    p.load(r0, users).add_to_register(r0, 1).store_register(users, r0).label("counted");
+  }
   if (!f.exchanged_unlocked) p.unlock(mutex);
   touch_core(p, 3);
   p.note(in_slabs, 1);
@@ -206,12 +212,12 @@ program hands_out(const flaws& f, word live) {
 }
 
 void count_users(program& p) {
-  p.compute([](registers& r) { r[r0] = 1; });
+  p.lock(mutex).load(r0, users);
   for (const word live : {live_first, live_second}) {
     const std::string next = "count" + std::to_string(live);
     p.load(r1, live).jump_unless(r1, of_handle, next).add_to_register(r0, 1).label(next);
   }
-  p.store_register(users, r0);
+  p.store_register(users, r0).store(handles_counted, 1).unlock(mutex);
 }
 
 // What is a span's comes back with the pool's end.
@@ -229,7 +235,7 @@ void touch_page(program& p) {
 
 program destructor(const flaws& f) {
   program p;
-  p.lock(mutex).store_locked(orphaned, 1);
+  p.store_locked(orphaned, 1);
   if (f.counted_before_closing) count_users(p);
   if (!f.no_wait_for_inside) p.wait_until(inside, 0);
   p.store(bounds_open, 0);
@@ -243,7 +249,6 @@ program destructor(const flaws& f) {
   p.store(serves, 0);
   if (!f.no_wait_for_inside) p.wait_until(inside, 0);
   if (!f.counted_before_closing) count_users(p);
-  p.unlock(mutex);
   free_spans(p);
   leave_orphan(p);
   return p;
@@ -252,7 +257,7 @@ program destructor(const flaws& f) {
 model protocol(const flaws& f, program first, program second) {
   model m;
   m.threads = {std::move(first), std::move(second), destructor(f)};
-  for (const word w : {bounds_open, serves}) m.memory[w] = 1;
+  for (const word w : {bounds_open, serves, users}) m.memory[w] = 1;
   for (const word w : {live_first, live_second}) m.memory[w] = of_handle;
   m.always = [](const state& s) {
     return told(s.memory[touched_too_late] != 0, "a core that has ended, or another's cache, is touched") +
@@ -291,6 +296,9 @@ TEST_P(ends, of_a_segment_pool_are_looked_at_by_who_frees) {
 }
 TEST_P(ends, of_a_segment_pool_count_while_none_is_freed) {
   expect_wrong(orphan::both_cold({.exchanged_unlocked = true}));
+}
+TEST_P(ends, of_a_segment_pool_count_who_frees_before_handles_are_counted) {
+  expect_wrong(orphan::both_cold({.uncounted = true}));
 }
 TEST_P(ends, of_a_segment_pool_leave_caches_when_all_is_done) {
   expect_wrong(orphan::hot_and_cold({.serves_nobody_early = true}));
