@@ -14,7 +14,7 @@ namespace quarry::detail {
 // while little is. Both together come to less than 1 MiB, or to an eighth of what is live.
 class cached_room {
 public:
-  static constexpr std::size_t least = std::size_t{15} << 15; ///< half of it
+  static constexpr std::size_t least = std::size_t{15} << 15; ///< for magazines, and as much for depots
 
   /// `segments`: large blocks that go from thread to thread, for which nothing is saved on.
   cached_room(const usage& use, bool segments) noexcept : usage_(use), segments_(segments) {}

@@ -17,10 +17,12 @@ struct guarded_block {
   std::size_t size = 0;
   std::size_t alignment = 1;
 
-  /// What to ask of upstream; as much as can be asked for when the sum is more than that.
+  /// What to ask of upstream; where the sum is more than any object has, that much, which upstream refuses.
+  /// (Not SIZE_MAX: libstdc++ 12's aligned operator new rounds it up to 0, and gives that.)
   static constexpr std::size_t bytes_for(std::size_t size, std::size_t alignment) noexcept {
-    const std::size_t room = static_cast<std::size_t>(-1) - front_for(alignment) - guard_bytes;
-    return front_for(alignment) + std::min(size, room) + guard_bytes;
+    constexpr std::size_t most = static_cast<std::size_t>(-1) / 2;
+    const std::size_t guards = std::min(front_for(alignment), most - guard_bytes) + guard_bytes;
+    return guards + std::min(size, most - guards);
   }
   static guarded_block in(void* memory, std::size_t size, std::size_t alignment) noexcept {
     return {static_cast<std::byte*>(memory) + front_for(alignment), size, alignment};

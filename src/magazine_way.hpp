@@ -41,12 +41,13 @@ inline void choose(const cached_room& room, magazine_set& set, size_class c, way
                                          : set.capacity(c));
 }
 
-// While frees are counted all of them take the cold path, most of them for that alone. They are added up
-// before they are counted where all threads do.
+// While frees are counted all of them take the cold path, most for nothing else. A set adds its bytes up and
+// tells the pool, whose count all threads share, from 2 KiB on.
 constexpr std::uint32_t worth_counting = 2048; // bytes
 
-/// What most of them are: one that its magazine has room for, of a few. False when there is more to do. For
-/// the owner, inside by `busy` alone, as on the hot path: all that moves is the top.
+/// The usual counted free: the magazine has room, and the bytes stay below worth_counting. False, with
+/// nothing done, otherwise. For the owner, inside by `busy` alone as on the hot path: all that moves is the
+/// top.
 inline bool push_counted(magazine_set& set, size_class c, void* block) noexcept {
   magazine& m = set.magazines[c];
   const std::uint32_t top = m.top.load_relaxed(), floor = m.floor.load_acquire();
@@ -58,7 +59,8 @@ inline bool push_counted(magazine_set& set, size_class c, void* block) noexcept 
   return true;
 }
 
-/// The same for any of them, and they are counted when it is time. False when there is more to do.
+/// Any counted free whose magazine has room; tells the pool when enough has come together. False, with
+/// nothing done, when the class drains or is reserved, or its magazine is full.
 template <class Mutex>
 bool keep_counted(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, void* block) noexcept {
   if (core.pools().draining(c) || core.pools().reserved(c) != 0) return false;

@@ -62,8 +62,7 @@ inline const detail::unsynchronized_state& unsynchronized_pool_resource::state()
 [[gnu::noinline]] void unsynchronized_pool_resource::deallocate_cold(void* p, std::size_t bytes,
                                                                      std::size_t alignment) noexcept {
   if (magazines_ != &detail::no_magazines) return deallocate_by_magazines(state(), p, bytes, alignment);
-  if (!state().core.deallocate_in_nursery(last_byte_of(bytes, alignment), p))
-    detail::deallocate_past_nursery(state(), p, bytes, alignment);
+  deallocate_uncounted(state(), p, bytes, alignment);
 }
 
 void unsynchronized_pool_resource::release() noexcept {

@@ -13,13 +13,12 @@ namespace quarry::detail {
 // Time is counted in frees: a period ends when as many bytes have been freed as were used at its peak, or at
 // the peak of the period before if that was higher.
 //
-//   allowance = max(peak / 16, peak before / 16 · what is left of half a period, regretted)
+//   allowance = max(16 KiB, peak / 16, peak before / 16 · what is left of half a period, regretted)
 //
 // `regretted` is memory that was given back and had to be obtained again soon: a load that fills and empties
 // over and over is allowed to keep it, and a chunk more since slabs never lie the same, and so comes to call
-// upstream no more. What lay idle throughout the
-// last four periods, beyond an eighth of their peak, is taken off again, so that a burst is forgotten, but
-// not the higher peak of a load that has several.
+// upstream no more. What lay idle throughout the last four periods, beyond an eighth of their peak, is taken
+// off again, so that a burst is forgotten, but not the higher peak of a load that has several.
 /// Not synchronized: its owner locks.
 class retention {
 public:
@@ -54,7 +53,7 @@ public:
   /// May be asked without the owner's lock.
   bool period_is_over() const noexcept { return freed_in_period() >= length(); }
 
-  /// Ends a period during which `idle` bytes are empty now. The caller then tells `usage` to start one.
+  /// Ends a period; `idle` bytes are empty now. The caller then has `usage` start the next.
   void end_period(std::size_t idle) noexcept {
     least_idle_[period_ % memory] = least_idle_now_;
     const std::size_t unneeded = *std::min_element(least_idle_.begin(), least_idle_.end());

@@ -45,7 +45,7 @@ recorded_block segment_core::allocate_cold(std::size_t bytes, std::size_t alignm
   try {
     const thread_call inside(caches_);
     return allocate_inside(bytes, alignment, holder);
-  } catch (const std::bad_alloc&) {
+  } catch (...) {
     if (!regions_.empty() || thread_call::is_within(caches_)) throw;
   }
   {
@@ -67,7 +67,7 @@ recorded_block segment_core::allocate_inside(std::size_t bytes, std::size_t alig
   };
   try {
     return make_live(*take(), c, holder);
-  } catch (const std::bad_alloc&) {
+  } catch (...) {
     make_room();
     return make_live(*take(), c, holder);
   }
@@ -91,7 +91,7 @@ recorded_block segment_core::allocate_region(std::size_t bytes, std::size_t alig
   void* memory;
   try {
     memory = core_.large().allocate(size, aligned_to);
-  } catch (const std::bad_alloc&) {
+  } catch (...) {
     make_room();
     memory = core_.large().allocate(size, aligned_to);
   }

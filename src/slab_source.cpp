@@ -43,7 +43,7 @@ slab& slab_source::take(size_class c, std::size_t class_bytes) {
     }
     try {
       if (const auto memory = grow(w, largest_chunk, lacking); !memory.empty()) fresh = memory;
-    } catch (const std::bad_alloc&) {
+    } catch (...) {
       if (recorded() && largest_chunk / 2 >= std::bit_ceil(std::size_t{block_sizes[c]})) {
         largest_chunk /= 2; // regions shrink to fit
         w.bytes = std::min(w.bytes, std::max<std::size_t>(block_sizes[c], largest_chunk));

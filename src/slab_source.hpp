@@ -77,7 +77,10 @@ public:
   /// Whether classes should drain, see thrift.
   bool should_drain() noexcept { return thrift_.should_drain(); }
   /// True while empty units in chunks that are not empty make up much: then used slabs are scattered.
-  bool scattered() const noexcept { return thrift_.is_much_scattered(free_ - idle_); }
+  bool scattered() const noexcept {
+    const std::size_t free = free_; // one may have changed since the other was read
+    return thrift_.is_much_scattered(free - std::min<std::size_t>(free, idle_));
+  }
   /// Whether slabs of a class that drains should be carved in lower chunks than those it has. In large
   /// regions, which hold what there is, that would not help.
   bool places_low() const noexcept { return usage_.has_fallen() && !recorded() && scattered(); }

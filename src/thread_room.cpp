@@ -126,13 +126,14 @@ void thread_magazines::inherit(pool_core::flushed& f, thread_cache& heir, thread
   open(heir);
 }
 
-// As the owner's cold path would, class by class, see choose().
+// Opens what works as a stack. Where frees are counted, or the class drains, the owner's next cold call opens
+// the magazine as it should be, see choose().
 void thread_magazines::open(thread_cache& cache) noexcept {
   const bool counted = core_.settling();
   for (size_class c = 0; c < magazine_count; ++c) {
-    const bool pushed_and_popped = !counted && !core_.pools().draining(c);
-    cache.let_push(c, pushed_and_popped ? cache.capacity(c) : 0);
-    cache.let_pop(c, pushed_and_popped);
+    const bool is_stack = !counted && !core_.pools().draining(c);
+    cache.let_push(c, is_stack ? cache.capacity(c) : 0);
+    cache.let_pop(c, is_stack);
   }
 }
 

@@ -1,6 +1,7 @@
 // When memory is held in vain, and whether something can be done about it. Rung 1.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 
@@ -69,13 +70,16 @@ private:
     if (of_segments_) return usage_.used();
     return usage_.has_fallen() ? usage_.recent_peak() : usage_.long_peak();
   }
-  std::size_t pooled() const noexcept { return up_.held() - usage_.oversized(); }
+  std::size_t pooled() const noexcept { // one may have changed since the other was read
+    const std::size_t held = up_.held();
+    return held - std::min(held, usage_.oversized());
+  }
   std::size_t little_in_vain(std::size_t used) const noexcept {
     if (of_segments_) return used / 4 + 2 * worth_it;
     return usage_.has_fallen() ? used / 8 + worth_it / 2 : used / 2 + not_worth_it();
   }
-  // Threads' caches may hold 1 MiB whatever is used, and one thread's own magazines half of that; what a pool
-  // of that size gives back in haste it has to take again.
+  // Threads' caches may hold 1 MiB whatever is used; what a pool of that size gives back in haste it has to
+  // take again.
   std::size_t not_worth_it() const noexcept {
     return shared_ && !of_segments_ ? std::size_t{1} << 20 : 8 * worth_it;
   }

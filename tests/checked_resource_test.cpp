@@ -1,6 +1,7 @@
 // checked_resource: what is found, what is said of it, and what becomes of the call; and that nothing else
 // is different from upstream.
 #include "support/ledger_resource.hpp"
+#include "support/poisoned.hpp"
 #include "support/recorded_reports.hpp"
 
 #include <quarry/allocator.hpp>
@@ -151,6 +152,15 @@ TEST_F(checked, sizes_no_machine_has_are_refused_by_upstream) {
   for (const std::size_t below : {0u, 1u, 63u, 64u, 127u, 128u, 4096u})
     EXPECT_THROW((void)allocate(static_cast<std::size_t>(-1) - below, 64), ledger_resource::refused);
   EXPECT_EQ(resource->leaks().size(), 0u);
+}
+
+TEST_F(checked, sizes_no_machine_has_are_no_small_ones_for_operator_new) {
+  if (quarry::test::memory_is_poisoned()) GTEST_SKIP() << "sanitizers' operator new aborts on them";
+  quarry::checked_resource over_new(std::pmr::new_delete_resource());
+  for (const std::size_t alignment :
+       {std::size_t{1}, std::size_t{16}, std::size_t{4096}, std::size_t{1} << 62})
+    for (const std::size_t below : {0u, 1u, 100u, 128u, 4096u})
+      EXPECT_THROW((void)over_new.allocate(static_cast<std::size_t>(-1) - below, alignment), std::bad_alloc);
 }
 
 TEST_F(checked, new_blocks_and_freed_ones_are_filled) {

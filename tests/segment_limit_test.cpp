@@ -57,6 +57,36 @@ TEST(segment_limit, one_of_the_largest_can_be_had_whatever_was_there_before) {
     }
 }
 
+// What it throws is its own.
+TEST(segment_limit, of_an_upstream_is_met_like_a_lack_of_memory) {
+  class with_quota final : public std::pmr::memory_resource {
+  public:
+    struct used_up {};
+
+  private:
+    void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+      if (bytes > left_) throw used_up();
+      left_ -= bytes;
+      return std::pmr::new_delete_resource()->allocate(bytes, alignment);
+    }
+    void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
+      left_ += bytes;
+      std::pmr::new_delete_resource()->deallocate(p, bytes, alignment);
+    }
+    bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override {
+      return this == &other;
+    }
+    std::size_t left_ = 4 << 20;
+  };
+  with_quota up;
+  segment_pool pool({}, &up);
+  EXPECT_GE(fill(pool, 4096).size(), 960u) << "regions shrink to fit";
+  EXPECT_TRUE(pool.try_allocate_segment(2'000'000));
+  EXPECT_FALSE(pool.try_allocate_segment(5'000'000));
+  EXPECT_THROW((void)pool.allocate_segment(5'000'000), with_quota::used_up);
+  pool.check_invariants();
+}
+
 TEST(segment_limit, is_used_well) {
   ledger_resource up;
   segment_pool pool({.byte_limit = 10 << 20}, &up);

@@ -439,10 +439,13 @@ TEST(segment_options, zero_on_free_holds_for_what_goes_upstream_also_by_release)
 struct observer final : quarry::region_observer {
   std::map<std::size_t, std::span<std::byte>> there;
   std::set<std::size_t> retiring;
-  std::size_t to_throw_at = ~std::size_t{0};
+  int to_throw = 0; // so often, from now on
   bool hold = false;
   void region_added(const region& r) override {
-    if (to_throw_at-- == 0) throw std::runtime_error("no more registrations");
+    if (to_throw != 0) {
+      --to_throw;
+      throw std::runtime_error("no more registrations");
+    }
     EXPECT_TRUE(there.emplace(r.id, r.memory).second) << "an id is used twice";
   }
   bool region_retiring(const region& r) noexcept override {
@@ -525,17 +528,26 @@ TEST(segment_regions, an_observer_that_throws_fails_the_request_and_nothing_else
   segment_pool pool({.observer = &o}, &up);
   for (const std::size_t size : {4096u, 200000u}) {
     const std::size_t held = up.held();
-    o.to_throw_at = 0;
+    o.to_throw = 1000;
     EXPECT_THROW((void)pool.allocate_segment(size), std::runtime_error);
     EXPECT_TRUE(regions_of(pool).empty());
     EXPECT_LE(up.held(), held + 8192) << "bookkeeping only";
-    o.to_throw_at = 0;
     EXPECT_FALSE(pool.try_allocate_segment(size));
-    o.to_throw_at = ~std::size_t{0};
+    o.to_throw = 0;
     EXPECT_TRUE(pool.allocate_segment(size));
     pool.trim();
     pool.check_invariants();
   }
+}
+
+TEST(segment_regions, an_observer_that_throws_is_asked_about_a_smaller_region) {
+  ledger_resource up;
+  observer o;
+  segment_pool pool({.observer = &o}, &up);
+  o.to_throw = 2;
+  const segment s = pool.allocate_segment(4096);
+  ASSERT_EQ(o.there.size(), 1u);
+  EXPECT_EQ(o.there.at(s.slab_id()).size(), pool.options().slab_size / 4);
 }
 
 TEST(segment_regions, release_leaves_those_of_handles) {
@@ -557,6 +569,24 @@ TEST(segment_regions, release_leaves_those_of_handles) {
   EXPECT_TRUE(pool.allocate_segment(4096));
   pool.release();
   EXPECT_EQ(up.held(), 0u);
+}
+
+// One that overrides nothing, or one of the two: by itself a region comes and goes.
+TEST(segment_regions, need_no_answer) {
+  struct counts_them final : quarry::region_observer {
+    void region_added(const region&) override { ++added; }
+    int added = 0;
+  } counting;
+  quarry::region_observer silent;
+  for (quarry::region_observer* const o : {static_cast<quarry::region_observer*>(&counting), &silent}) {
+    ledger_resource up;
+    {
+      segment_pool pool({.observer = o}, &up);
+      (void)pool.allocate_segment(100'000);
+    }
+    EXPECT_TRUE(up.clean());
+  }
+  EXPECT_EQ(counting.added, 1);
 }
 
 // An observer that lets go of a segment when a region goes, also while the pool ends.

@@ -25,11 +25,11 @@ constexpr size_class magazine_of_last(std::size_t last) noexcept {
 //   floor = base, or closed when nothing may be popped, as while ahead ≠ 0
 //   cap ≤ end − ahead, and ≤ base when nothing may be pushed
 //
-// The owner pops while top > floor and pushes while top < cap, so who writes closed bounds sends the next
-// call of the owner to the cold path, at no cost to the hot one. Small, since all of them together shall stay
-// in the L1 cache, and a thread's share a page with their slots. But of the top, which hot calls write, 32
-// bits: loads of 16 are not forwarded from the store before by today's cores without a wait (a pair of pop
-// and push took 5.0 ns for 2.6 to 4.5 ns).
+// The owner pops while top > floor and pushes while top < cap. So whoever closes the bounds sends the owner's
+// next call to the cold path, at no cost to the hot one. Bounds are small, so that all magazines fit the L1
+// cache, and those of a thread one page together with their slots. Only the top, which hot calls write, has
+// 32 bits: a 16-bit load right after a 16-bit store is not forwarded without a wait on today's cores (a pop
+// and a push took 5.0 ns; with 32 bits 2.6 to 4.5).
 struct magazine {
   atomic_word<std::uint32_t> top;
   atomic_word<std::uint16_t> floor, cap;
@@ -177,7 +177,7 @@ struct magazine_set {
   void take_oldest(size_class c, void** out, std::size_t count) noexcept;
 
   void* const* oldest(size_class c) const noexcept { return slots() + magazines[c].base; }
-  /// The same for whoever has them already.
+  /// The same for a caller that has copied them already, see oldest().
   void remove_oldest(size_class c, std::size_t count) noexcept;
 
   /// Takes the newest block of class `c`, which has some.
@@ -186,7 +186,7 @@ struct magazine_set {
   /// Puts blocks that go out in order of the array; expects room.
   void put(size_class c, void* const* blocks, std::size_t count) noexcept;
 
-  /// The same of blocks that were put there by whoever calls; the last goes out first.
+  /// Where the next block goes. Who writes blocks there tells by added(); the last one goes out first.
   void** end_of_blocks(size_class c) noexcept { return slots() + magazines[c].top.load_relaxed(); }
   void added(size_class c, std::size_t count) noexcept {
     magazine& m = magazines[c];

@@ -59,8 +59,8 @@ public:
     deallocate_cold(p, bytes, alignment);
   }
 
-  /// Gives every block back upstream, whether callers hold it or not, bookkeeping included. The pool can be
-  /// used on. Not from within upstream.
+  /// Gives everything upstream, bookkeeping included, and blocks that callers hold, which are dead then. The
+  /// pool can be used on. Must not be called from within upstream.
   void release() noexcept;
 
   std::pmr::memory_resource* upstream_resource() const noexcept;
@@ -77,8 +77,9 @@ public:
   /// The capacity that allocate_at_least would give; of an oversized request `bytes`.
   std::size_t good_size(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) const noexcept;
 
-  /// From now on, until release(), `count` blocks of this kind in all can be live without a call upstream.
-  /// Throws std::invalid_argument when such requests are oversized.
+  /// From now on, until release(), `count` blocks of this request's size class can be live without a call
+  /// upstream, those that are live already included. Throws std::invalid_argument when such requests are
+  /// oversized, and what upstream throws; then what was reserved before is still reserved.
   void reserve(std::size_t bytes, std::size_t alignment, std::size_t count);
 
   /// Empties the magazines and gives every chunk without a used block upstream, but for `keep_bytes` of them.
@@ -145,8 +146,8 @@ public:
     deallocate_cold(p, bytes, alignment);
   }
 
-  /// The same, with every thread's magazines of this pool. Waits for other calls that are under way, and they
-  /// for it. From within upstream: aborts and says so.
+  /// As the unsynchronized one's; every thread's magazines of this pool are dead, too. Waits for other calls
+  /// that are under way, and they for it. From within upstream: aborts and says so.
   void release() noexcept;
   std::pmr::memory_resource* upstream_resource() const noexcept;
   std::pmr::pool_options options() const noexcept;

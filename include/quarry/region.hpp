@@ -17,11 +17,12 @@ struct region {
 /// ends all regions retire, also those that handles keep; then it is told nothing any more.
 struct region_observer {
   virtual ~region_observer() = default;
-  /// Before anything is served from it. When this throws, the region goes upstream again and the request
-  /// fails with what was thrown.
-  virtual void region_added(const region&) = 0;
-  /// Before it is given back. False holds it: it serves nothing and stays until segment_pool::let_go(id).
-  virtual bool region_retiring(const region&) noexcept = 0;
+  /// Before anything is served from it. When this throws, as when upstream does, the region goes upstream
+  /// again, and the pool tries a smaller one; the request fails with what was thrown last.
+  virtual void region_added(const region&) {}
+  /// Before it is given back. False holds it: it serves nothing and stays until segment_pool::let_go(id) is
+  /// called, not from here.
+  virtual bool region_retiring(const region&) noexcept { return true; }
 };
 
 } // namespace quarry

@@ -88,7 +88,8 @@ constexpr auto table_of_classes(Function value_of) {
 
 inline constexpr auto block_sizes = table_of_classes<std::uint32_t>(block_size_of);
 
-/// ⌈2^40 / block⌉: offset / block = (offset · reciprocal) >> 40 for every offset below 2^24.
+/// ⌈2^40 / block⌉: offset / block = (offset · reciprocal) >> 40 for offsets of at most 2^24 blocks that are
+/// below 2^40 / block, or multiples of it.
 inline constexpr auto block_reciprocals = table_of_classes<std::uint64_t>(
     [](size_class c) { return ((1ull << 40) + block_size_of(c) - 1) / block_size_of(c); });
 
