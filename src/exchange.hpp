@@ -77,9 +77,9 @@ inline bool fetch_lowest(pool_core& core, magazine_set& set, size_class c, void*
   return taken != 0;
 }
 
-/// What of take() calls nobody. Null when upstream has to be asked for `wanted` blocks.
+/// A block of the magazine, or else some from depot or slabs. Null when there is none.
 template <class MayGrow>
-void* take_at_hand(pool_core& core, magazine_set& set, size_class c, way now, MayGrow may_grow,
+void* take_or_fetch(pool_core& core, magazine_set& set, size_class c, way now, MayGrow may_grow,
                    std::size_t& wanted) {
   void* blocks[pool::most_at_once];
   choose(core.room(), set, c, now);
@@ -97,21 +97,26 @@ void* take_at_hand(pool_core& core, magazine_set& set, size_class c, way now, Ma
   return blocks[0];
 }
 
+/// What of take() asks for no memory. Null when upstream has to be asked, for `wanted` blocks.
+template <class Mutex, class MayGrow>
+void* take_at_hand(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, MayGrow may_grow,
+                   std::size_t& wanted) {
+  {
+    const std::lock_guard guard(mutex);
+    if (void* const block = set.take_ahead(c)) return block;
+  }
+  const way now = way_of(core, c);
+  if (now == way::draining) core.flush_depot(c);
+  const std::lock_guard guard(mutex);
+  return take_or_fetch(core, set, c, now, may_grow, wanted);
+}
+
 /// A block of class `c` for the owner of a set, whose magazine gave none. A call from within upstream may
 /// replace the set, and fill the magazine. Throws what upstream throws.
 template <class Mutex, class MayGrow>
 void* take(pool_core& core, magazine_set* const& set, Mutex& mutex, size_class c, MayGrow may_grow) {
-  {
-    const std::lock_guard guard(mutex);
-    if (void* const block = set->take_ahead(c)) return block;
-  }
   std::size_t wanted = 1;
-  const way now = way_of(core, c);
-  if (now == way::draining) core.flush_depot(c);
-  {
-    const std::lock_guard guard(mutex);
-    if (void* const block = take_at_hand(core, *set, c, now, may_grow, wanted)) return block;
-  }
+  if (void* const block = take_at_hand(core, *set, mutex, c, may_grow, wanted)) return block;
   core.depots().make(c);
   void* blocks[pool::most_at_once];
   const std::size_t taken = core.refill(c, blocks, wanted);
@@ -136,15 +141,12 @@ std::size_t make_room(const cached_room& room, magazine_set& set, size_class c, 
   return count;
 }
 
-/// Takes back a block of class `c` from the owner of a set, whose magazine took it not. A call from within
-/// upstream may replace the set.
+/// What of give() calls nobody.
 template <class Mutex, class MayGrow>
-void give(pool_core& core, magazine_set* const& set, Mutex& mutex, size_class c, void* block,
-          MayGrow may_grow) noexcept {
+void give_at_hand(pool_core& core, pool_core::flushed& f, magazine_set* const& set, Mutex& mutex,
+                  size_class c, void* block, way now, MayGrow may_grow) noexcept {
   void* blocks[pool::most_at_once];
   std::size_t count = 0;
-  const way now = way_of(core, c);
-  if (now == way::draining) core.flush_depot(c);
   {
     const std::lock_guard guard(mutex);
     choose(core.room(), *set, c, now);
@@ -158,9 +160,22 @@ void give(pool_core& core, magazine_set* const& set, Mutex& mutex, size_class c,
     else
       blocks[count++] = block;
   }
-  pool_core::flushed f;
   const std::size_t handed_on = now != way::draining ? core.put_into_depot(f, c, blocks, count) : 0;
   if (count != handed_on) core.flush_into(f, c, blocks + handed_on, count - handed_on);
+}
+
+/// Takes back a block of class `c` from the owner of a set, whose magazine took it not. A call from within
+/// upstream may replace the set. `moves` is held while blocks lie neither here nor there.
+template <class Mutex, class Moves, class MayGrow>
+void give(pool_core& core, magazine_set* const& set, Mutex& mutex, Moves& moves, size_class c, void* block,
+          MayGrow may_grow) noexcept {
+  const way now = way_of(core, c);
+  if (now == way::draining) core.flush_depot(c);
+  pool_core::flushed f;
+  {
+    const std::lock_guard guard(moves);
+    give_at_hand(core, f, set, mutex, c, block, now, may_grow);
+  }
   if (!f.some) {
     if (now == way::counted) core.note_freed(c);
     return;

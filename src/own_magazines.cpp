@@ -53,7 +53,7 @@ void own_magazines::deallocate(size_class c, void* block) noexcept {
     core_.deallocate(c, block);
   else if (!core_.settling() || !keep_counted(core_, *set_, mutex, c, block)) {
     const room_search search(*this);
-    give(core_, set_, mutex, c, block, [this](std::size_t more) { return has_room(more); });
+    give(core_, set_, mutex, mutex, c, block, [this](std::size_t more) { return has_room(more); });
   }
   if (!is_there() || core_.pools().reserved(c) != 0) return;
   if (core_.magazines_are_stale())

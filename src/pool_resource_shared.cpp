@@ -78,7 +78,9 @@ std::size_t synchronized_pool_resource::good_size(std::size_t bytes, std::size_t
 void synchronized_pool_resource::reserve(std::size_t bytes, std::size_t alignment, std::size_t count) {
   const detail::thread_call inside(state().magazines);
   detail::pool_core& core = state().core;
-  core.pools().of(detail::class_to_reserve(core, bytes, alignment)).reserve(count);
+  const size_class c = detail::class_to_reserve(core, bytes, alignment);
+  core.pools().of(c).reserve(count);
+  core.flush_depot(c); // which takes none any more
 }
 
 std::size_t synchronized_pool_resource::trim(std::size_t keep_bytes) noexcept {

@@ -107,7 +107,8 @@ public:
   /// tables before stay where there are readers.
   template <class Locked>
   void grow(upstream& up, std::size_t granules, bool has_readers, Locked locked) {
-    const std::size_t count = next_count(granules);
+    std::size_t count;
+    locked([&] { count = next_count(granules); });
     void* const memory = up.allocate(bytes_of(count), alignof(table));
     table* outgrown = nullptr;
     locked([&] {

@@ -72,20 +72,39 @@ bool thread_magazines::give_quickly(thread_cache& cache, size_class c, void* blo
 
 void* thread_magazines::allocate(size_class c) {
   thread_cache* const cache = c < magazine_count ? find_or_make(true) : nullptr;
+  if (core_.pools().reserved(c) != 0) return allocate_reserved(c, cache);
   if (cache != nullptr) {
     magazine_set* const set = cache;
     if (void* const block = take_quickly(*cache, c)) return block;
     const std::uint32_t refusals = cache->refusals;
     if (parked_.load(std::memory_order_relaxed) != 0) fetch_parked(c);
     owner_section inside(*cache);
-    if (core_.pools().reserved(c) != 0 && !core_.pools().has_free(c))
-      if (void* const block = take_reserved(c)) return block;
     void* const block = take(core_, set, inside, c, [&](std::size_t more) { return has_room(*cache, more); });
-    if (core_.pools().reserved(c) == 0) see_to_room(*cache, refusals);
+    see_to_room(*cache, refusals);
     return block;
   }
   if (is_early()) return core_.allocate_early(c);
   void* block;
+  core_.refill(c, &block, 1);
+  return block;
+}
+
+// The last block that is free may lie in any thread's magazine, but nowhere else: while it is looked for no
+// other cold call of a reserved class moves any, and hot ones find magazines closed. Then upstream is asked
+// for a single block, so that none are on their way.
+void* thread_magazines::allocate_reserved(size_class c, thread_cache* cache) {
+  void* block;
+  {
+    const std::lock_guard guard(reserved_moves_);
+    if (cache != nullptr) {
+      owner_section inside(*cache);
+      std::size_t wanted;
+      const auto may_grow = [&](std::size_t more) { return has_room(*cache, more); };
+      if (void* const at_hand = take_at_hand(core_, *cache, inside, c, may_grow, wanted)) return at_hand;
+    }
+    reclaim(c);
+    if (core_.refill_from_slabs(c, &block, 1) != 0) return block;
+  }
   core_.refill(c, &block, 1);
   return block;
 }
@@ -114,8 +133,11 @@ void thread_magazines::deallocate(size_class c, void* block) noexcept {
     if (core_.magazines_are_stale()) flush_all();
     return;
   }
-  give(core_, set, inside, c, block, [&](std::size_t more) { return has_room(*cache, more); });
-  if (core_.pools().reserved(c) != 0) return; // such calls do one refill or flush, and nothing besides
+  const auto may_grow = [&](std::size_t more) { return has_room(*cache, more); };
+  if (core_.pools().reserved(c) != 0) // such calls do one refill or flush, and nothing besides
+    return give(core_, set, inside, reserved_moves_, c, block, may_grow);
+  no_mutex moves;
+  give(core_, set, inside, moves, c, block, may_grow);
   if (core_.magazines_are_stale()) flush_all();
   see_to_room(*cache, refusals);
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "pool_core.hpp"
+#include "short_mutex.hpp"
 #include <quarry/magazine.hpp>
 
 namespace quarry::detail {
@@ -80,7 +81,7 @@ private:
   void note_cold_call() noexcept;
   void* take_quickly(thread_cache& cache, size_class c) noexcept;
   bool give_quickly(thread_cache& cache, size_class c, void* block) noexcept;
-  void* take_reserved(size_class c) noexcept;
+  void* allocate_reserved(size_class c, thread_cache* cache);
   void reclaim(size_class c) noexcept;
   void look_for_room(thread_cache& cache) noexcept;
   void see_to_room(thread_cache& cache, std::uint32_t refusals_before) noexcept;
@@ -106,6 +107,7 @@ private:
   std::atomic<std::size_t> calls_without_cache_ = 0; // that are under way, see thread_call
   std::atomic<bool> closed_ = false;                 // one call has the pool alone
   std::atomic<std::uint32_t> parked_ = 0; // caches without a thread; changed under the registry mutex
+  short_mutex reserved_moves_;            // held while blocks of classes with a reservation are moved
 
   // Guarded by the registry mutex.
   thread_cache* first_ = nullptr;

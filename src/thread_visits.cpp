@@ -40,18 +40,6 @@ void thread_magazines::forget_all() noexcept {
   visit(when_busy::wait, [](thread_cache& cache) { cache.forget_all(); });
 }
 
-// What was reserved may lie in another thread's magazine: it is fetched before upstream is asked. Others may
-// be faster to take what was fetched, but then somebody has got on.
-void* thread_magazines::take_reserved(size_class c) noexcept {
-  constexpr int tries = 64;
-  void* block;
-  for (int i = 0; i < tries; ++i) {
-    if (core_.refill_from_slabs(c, &block, 1) != 0) return block;
-    reclaim(c);
-  }
-  return nullptr;
-}
-
 void thread_magazines::reclaim(size_class c) noexcept {
   if (c >= magazine_count || core_.pools().has_free(c)) return;
   pool_core::flushed f;

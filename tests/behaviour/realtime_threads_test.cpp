@@ -2,8 +2,11 @@
 // the blocks that are free.
 #include "support.hpp"
 
+#include <atomic>
 #include <latch>
 #include <memory>
+#include <random>
+#include <vector>
 
 namespace quarry::test {
 namespace {
@@ -134,6 +137,43 @@ TEST_F(reserved_by_threads, handed_from_thread_to_thread) {
       on_another_thread([&] { live.reset(); });
     }
   });
+}
+
+// There are as many blocks as may be live, so the last free one is looked for while the others move.
+TEST_F(reserved_by_threads, serves_who_takes_the_last_one_while_others_allocate_and_free) {
+  struct load {
+    std::size_t bytes, count;
+  };
+  for (const load l : {load{64, 64}, load{200, 4}, load{20000, 64}, load{20000, 1000}})
+    for (int round = 0; round < 8; ++round) {
+      pool.reserve(l.bytes, 8, l.count);
+      std::atomic<std::size_t> live = 0;
+      const auto may_have_one = [&] {
+        std::size_t now = live;
+        while (now < l.count)
+          if (live.compare_exchange_weak(now, now + 1)) return true;
+        return false;
+      };
+      expect_no_upstream_call([&] {
+        on_threads(4, [&](std::size_t thread) {
+          std::minstd_rand random(static_cast<unsigned>(thread + 1));
+          std::vector<void*> mine;
+          const auto free_one = [&] {
+            pool.deallocate(mine.back(), l.bytes, 8);
+            mine.pop_back();
+            --live;
+          };
+          for (int i = 0; i < 10000; ++i)
+            if (random() % 100 < 55) {
+              if (may_have_one()) mine.push_back(pool.allocate(l.bytes, 8));
+            } else if (!mine.empty()) {
+              free_one();
+            }
+          while (!mine.empty()) free_one();
+        });
+      });
+      pool.release();
+    }
 }
 
 } // namespace
