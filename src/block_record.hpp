@@ -49,6 +49,10 @@ inline const block_record* records_of(const slab& s) noexcept {
 constexpr std::size_t recorded_slab_bytes(std::size_t blocks) noexcept {
   return sizeof(slab) + blocks * sizeof(block_record);
 }
+/// How many blocks a descriptor of so many bytes has records for.
+constexpr std::size_t recorded_blocks_in(std::size_t bytes) noexcept {
+  return (bytes - sizeof(slab)) / sizeof(block_record);
+}
 
 inline std::size_t index_in(std::uint32_t state) noexcept { return state >> block_record::index_shift & 255; }
 inline slab& slab_of(block_record& r, std::uint32_t state) noexcept {

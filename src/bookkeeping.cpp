@@ -35,10 +35,19 @@ std::size_t bookkeeping::next_block_size(std::size_t bytes, std::size_t held) co
   return std::max(needed, share);
 }
 
-void* bookkeeping::take_again(std::size_t bytes) noexcept {
-  auto*& first = free_[list_of(bytes)];
+std::uint32_t bookkeeping::lists() const noexcept {
+  std::uint32_t bits = 0;
+  for (std::size_t list = 0; list < list_count; ++list)
+    bits |= static_cast<std::uint32_t>(free_[list] != nullptr) << list;
+  return bits;
+}
+
+void* bookkeeping::take_of_list(std::size_t list) noexcept {
+  piece*& first = free_[list];
   return first == nullptr ? nullptr : std::exchange(first, first->next);
 }
+
+void* bookkeeping::take_again(std::size_t bytes) noexcept { return take_of_list(list_of(bytes)); }
 
 void* bookkeeping::take(std::size_t bytes) noexcept {
   if (void* const again = take_again(bytes)) return again;
@@ -52,9 +61,8 @@ bool bookkeeping::has(std::size_t bytes) const noexcept {
   return free_[list_of(bytes)] != nullptr || rest_bytes_ >= piece_of(bytes);
 }
 
-void bookkeeping::give(void* memory, std::size_t bytes) noexcept {
-  auto*& first = free_[list_of(bytes)];
-  first = ::new (memory) piece{first};
+void bookkeeping::give_to_list(std::size_t list, void* memory) noexcept {
+  free_[list] = ::new (memory) piece{free_[list]};
 }
 
 // What is left of the block before goes to the free lists, so that nothing of it is lost.

@@ -31,9 +31,18 @@ public:
   /// The same, of pieces that were given back.
   void* take_again(std::size_t bytes) noexcept;
   bool has_again(std::size_t bytes) const noexcept { return free_[list_of(bytes)] != nullptr; }
-  void give(void* piece, std::size_t bytes) noexcept;
+  void give(void* memory, std::size_t bytes) noexcept { give_to_list(list_of(bytes), memory); }
   /// Whether take() would give a piece.
   bool has(std::size_t bytes) const noexcept;
+
+  /// Free pieces of one length are in a list, of greater length in a higher one: that of pieces for `bytes`,
+  /// how long they are, and as bits which lists are not empty.
+  static std::size_t list_of(std::size_t bytes) noexcept;
+  static std::size_t bytes_in(std::size_t list) noexcept;
+  std::uint32_t lists() const noexcept;
+  void* take_of_list(std::size_t list) noexcept; ///< null when it is empty
+  void give_to_list(std::size_t list, void* memory) noexcept;
+
   /// How long a piece for `bytes` is.
   static std::size_t piece_of(std::size_t bytes) noexcept { return bytes_in(list_of(bytes)); }
 
@@ -62,8 +71,6 @@ private:
   };
 
   std::size_t next_block_size(std::size_t bytes, std::size_t held) const noexcept;
-  static std::size_t list_of(std::size_t bytes) noexcept;
-  static std::size_t bytes_in(std::size_t list) noexcept; // each piece
   void add(void* memory, std::size_t size) noexcept;
 
   std::array<piece*, list_count> free_{};

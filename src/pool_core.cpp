@@ -50,7 +50,7 @@ pool_core::pool_core(const recorded& r, std::pmr::memory_resource* up) noexcept
                .spare_bookkeeping = static_cast<std::uint16_t>(has_depots(r) ? depot_set::most_bytes : 0),
                .recorded_slabs = &r.slabs},
               true, r.retained),
-      oversized_(upstream_, usage_, true), pools_(source_, usage_, true), room_(usage_, true),
+      oversized_(upstream_, usage_, true), pools_(source_, usage_, r.pools), room_(usage_, true),
       depots_(pools_, source_, room_, has_depots(r), true), early_mutex_(true) {}
 
 pool_core::~pool_core() {

@@ -32,11 +32,12 @@ public:
 
   pool_core(std::pmr::pool_options options, std::pmr::memory_resource* up, bool shared) noexcept;
   /// One whose blocks have records, for segments: chunks are regions of `slab_size` bytes or less, empty ones
-  /// are kept up to `retained` bytes, `limit` bounds what is held.
+  /// are kept up to `retained` bytes, `limit` bounds what is held. `pools` is memory for those of all classes.
   struct recorded {
     std::size_t slab_size, largest_block, limit, retained;
     region_keeper& regions;
     bookkeeping& slabs;
+    std::byte* pools;
   };
   pool_core(const recorded&, std::pmr::memory_resource* up) noexcept;
   pool_core(const pool_core&) = delete;

@@ -16,12 +16,19 @@ pool& pool_set::make(size_class c) {
   return *expected;
 }
 
+void pool_set::make_all() noexcept {
+  for (size_class c = 0; c < size_class_count; ++c)
+    table_.get()[c].store(::new (of_all_ + c * sizeof(pool)) pool(c, source_, usage_, true),
+                          std::memory_order_release);
+}
+
 void pool_set::remove_all() noexcept {
   if (pools_ == &no_pools) return;
   for (auto& slot : table_.get()) {
     if (pool* const p = slot.load(std::memory_order_acquire)) p->~pool();
     slot.store(nullptr, std::memory_order_release);
   }
+  if (of_all_ != nullptr) make_all();
 }
 
 void pool_set::check_invariants() const {

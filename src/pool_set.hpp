@@ -20,6 +20,13 @@ public:
       : source_(source), usage_(use), shared_(shared) {
     if (shared) open();
   }
+  /// All pools are there from the start, at `memory`: where there is a limit they might not be had later.
+  pool_set(slab_source& source, usage& use, std::byte* memory) noexcept
+      : source_(source), usage_(use), shared_(true), of_all_(memory) {
+    open();
+    make_all();
+  }
+  static constexpr std::size_t bytes_of_all = size_class_count * sizeof(pool);
 
   /// Null when there is none.
   pool* find(size_class c) const noexcept { return (*pools_)[c].load(std::memory_order_acquire); }
@@ -69,7 +76,7 @@ public:
     return p != nullptr && p->next_slab(address, f);
   }
 
-  /// There is none any more; their memory is the slab source's to give back.
+  /// There is none any more, or they are new; their memory is the slab source's to give back.
   void remove_all() noexcept;
   void check_invariants() const;
 
@@ -79,12 +86,14 @@ private:
 
   void open() noexcept { pools_ = &table_.make(); }
   pool& make(size_class c);
+  void make_all() noexcept;
 
   slab_source& source_;
   usage& usage_;
   const table* pools_ = &no_pools; // or the table, once it is made
   late<table> table_;
   const bool shared_;
+  std::byte* const of_all_ = nullptr;
 };
 
 } // namespace quarry::detail

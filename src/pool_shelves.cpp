@@ -38,7 +38,7 @@ void pool::reshelve(slab& s) noexcept {
 }
 
 void pool::put_on_shelf(slab& s, shelf_kind shelf) noexcept {
-  s.shelf = shelf;
+  s.shelf = shelf & 7;
   if (shelf == many)
     many_.insert(s);
   else if (shelf == few)

@@ -28,7 +28,7 @@ segment_core::segment_core(const segment_pool_options& options, std::pmr::memory
                     options.zero_on_free),
       options_(within_limit(options)), regions_(options.observer),
       core_({options_.slab_size, options.largest_segment, options.byte_limit, options.retain_bytes, regions_,
-             slabs_},
+             slabs_, pools_},
             up),
       caches_(core_, this, table_index_) {}
 

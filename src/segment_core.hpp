@@ -132,6 +132,7 @@ private:
   const segment_pool_options options_;
   regions regions_;
   bookkeeping slabs_; // slabs with their records; guarded by the slab source's mutex
+  alignas(pool) std::byte pools_[pool_set::bytes_of_all];
   pool_core core_;
   mutable thread_magazines caches_;
   std::atomic<std::size_t> inside_ = 0;

@@ -23,14 +23,15 @@ namespace quarry::detail {
 struct alignas(64) slab {
   static constexpr std::size_t most_blocks = 256;
   static constexpr std::uint8_t no_class = 255;
-  static constexpr std::uint8_t no_shelf = 255; // on its way from or to the slab source
+  static constexpr std::uint8_t no_shelf = 7; // on its way from or to the slab source
 
   std::array<std::uint64_t, 4> free;
   relaxed<std::byte*> base;
   slab* left; // in a tree or a list of its pool; or the next of those on their way to the slab source
   slab* right;
   std::atomic<std::uint8_t> class_index; // no_class while the slab source has it
-  std::uint8_t shelf;                    // see pool, or no_shelf
+  std::uint8_t shelf : 3;                // see pool, or no_shelf
+  std::uint8_t list : 5;                 // where it has records: what its memory is, see bookkeeping
   relaxed<std::uint16_t> blocks;
   std::uint16_t free_count;
   std::uint16_t touched;

@@ -119,7 +119,7 @@ bool slab_source::has_slab_memory(std::size_t bytes) const noexcept {
 
 void slab_source::give_slab_memory(slab& s) noexcept {
   if (recorded())
-    limits_.recorded_slabs->give(&s, slab_bytes(s.blocks));
+    limits_.recorded_slabs->give_to_list(s.list, &s);
   else if (!slabs_.give(&s))
     bookkeeping_.give(&s, sizeof(slab));
 }
@@ -134,14 +134,15 @@ slab* slab_source::make(const run& r, size_class c, std::size_t* lacking) noexce
     piece = take_slab_memory(bytes);
   }
   if (piece == nullptr && lacking != nullptr) *lacking = bytes;
-  return piece == nullptr ? nullptr : &carve(r, *static_cast<slab*>(piece), c);
+  return piece == nullptr ? nullptr : &carve(r, *static_cast<slab*>(piece), c, list_for(r.blocks));
 }
 
-slab& slab_source::carve(const run& r, slab& s, size_class c) noexcept {
+slab& slab_source::carve(const run& r, slab& s, size_class c, std::size_t list) noexcept {
   chunk& in = *r.in;
   if (in.empty()) idle_ -= in.bytes;
   if (recorded()) forget(in, r.first, r.units);
   s.reset(in.base + (std::size_t{r.first} << in.unit_shift), c, r.blocks);
+  s.list = static_cast<std::uint8_t>(list) & 31;
   if (recorded())
     for (std::size_t i = 0; i < s.blocks; ++i)
       records_of(s)[i].set_free(s.base + i * block_sizes[c], free_state(s.base, c, i));

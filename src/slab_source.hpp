@@ -184,9 +184,10 @@ private:
   run find_former(size_class c) const noexcept;
   bool has_former(const run& r) const noexcept;
   bool can_describe(const run& r) const noexcept;
-  bool described_alike(std::size_t blocks, std::size_t others) const noexcept {
-    return bookkeeping::piece_of(slab_bytes(blocks)) == bookkeeping::piece_of(slab_bytes(others));
-  }
+  std::size_t list_for(std::size_t blocks) const noexcept { return bookkeeping::list_of(slab_bytes(blocks)); }
+  std::size_t description_at_hand(std::size_t blocks) const noexcept;
+  void forget_formers() noexcept;
+  slab* take_described_otherwise(const slab_wish& w) noexcept;
   run fit(chunk& c, const slab_wish& w) const noexcept;
   std::size_t blocks_within(std::size_t bytes, size_class c) const noexcept {
     return std::min(static_cast<std::uint32_t>(bytes) / block_sizes[c], most_blocks());
@@ -200,7 +201,7 @@ private:
     return run_at(c, static_cast<std::size_t>(s.base - c.base) >> c.unit_shift, s.blocks, s.block_class());
   }
   slab* make(const run& r, size_class c, std::size_t* lacking) noexcept;
-  slab& carve(const run& r, slab& s, size_class c) noexcept;
+  slab& carve(const run& r, slab& s, size_class c, std::size_t list) noexcept;
   void forget(chunk& c, std::size_t first_unit, std::size_t units) noexcept;
 
   std::span<std::byte> grow(const slab_wish& w, std::size_t largest_chunk, std::size_t lacking);

@@ -57,6 +57,40 @@ TEST(segment_limit, one_of_the_largest_can_be_had_whatever_was_there_before) {
     }
 }
 
+// What describes a slab of many small blocks does for one of few large ones, and the other way round.
+TEST(segment_limit, leaves_the_room_of_an_empty_slab_to_any_class) {
+  constexpr std::size_t sizes[] = {64, 100, 256, 512, 1000, 2048, 4096, 5000, 16384};
+  int emptied = 0;
+  for (const std::size_t limit : {std::size_t{256} << 10, std::size_t{1} << 20, std::size_t{3'000'000}})
+    for (const std::size_t small : sizes)
+      for (const std::size_t other : sizes) {
+        segment_pool pool({.byte_limit = limit});
+        std::vector<segment> all = fill(pool, small);
+        std::sort(all.begin(), all.end(),
+                  [](const segment& a, const segment& b) { return a.data() < b.data(); });
+        const std::size_t freed = std::max<std::size_t>(16384 / small, 2);
+        for (std::size_t i = all.size() / 2; i + freed < all.size() && i < all.size() / 2 + 4 * freed;
+             i += freed) {
+          const auto before = pool.statistics();
+          for (std::size_t j = i; j != i + freed; ++j) all[j] = {};
+          pool.trim();
+          const auto now = pool.statistics();
+          if (now.slabs == before.slabs || now.chunks != before.chunks ||
+              other > std::max<std::size_t>(small, 1024))
+            continue;
+          ++emptied;
+          ASSERT_TRUE(pool.try_allocate_segment(other)) << small << " freed, " << limit << " for " << other;
+          pool.check_invariants();
+          EXPECT_LE(pool.statistics().bytes_held, limit);
+          pool.trim();
+          for (std::size_t j = i; j != i + freed; ++j)
+            ASSERT_TRUE(all[j] = pool.try_allocate_segment(small))
+                << small << " again, after one of " << other;
+        }
+      }
+  EXPECT_GE(emptied, 100);
+}
+
 // What it throws is its own.
 TEST(segment_limit, of_an_upstream_is_met_like_a_lack_of_memory) {
   class with_quota final : public std::pmr::memory_resource {
