@@ -27,6 +27,8 @@ public:
   static constexpr std::size_t bytes = 1024, alignment = 16; // what is asked of upstream
   static constexpr std::size_t units = 64, unit_bytes = bytes / units;
   static constexpr std::size_t largest_block = 512;
+  static constexpr std::size_t most_blocks = // that there can ever be: of each class at each unit
+      units * (size_class_of(largest_block, 1) + 1);
 
   /// One for blocks up to `largest` bytes; of 0 it is closed for ever.
   explicit nursery(std::size_t largest) noexcept

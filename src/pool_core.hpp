@@ -32,7 +32,8 @@ public:
 
   pool_core(std::pmr::pool_options options, std::pmr::memory_resource* up, bool shared) noexcept;
   /// One whose blocks have records, for segments: chunks are regions of `slab_size` bytes or less, empty ones
-  /// are kept up to `retained` bytes, `limit` bounds what is held. `pools` is memory for those of all classes.
+  /// are kept up to `retained` bytes, `limit` bounds what is held. `pools` is memory for those of all
+  /// classes.
   struct recorded {
     std::size_t slab_size, largest_block, limit, retained;
     region_keeper& regions;
@@ -221,8 +222,9 @@ private:
   void check_depots() const;
   void check_nursery() const;
   std::size_t largest_in_nursery() const noexcept {
-    return recorded_ || options_.max_blocks_per_chunk < nursery::units ? 0
-                                                                       : options_.largest_required_pool_block;
+    return recorded_ || options_.max_blocks_per_chunk < nursery::most_blocks
+               ? 0
+               : options_.largest_required_pool_block;
   }
   void open_nursery(size_class c) noexcept;
   bool refill_from_nursery(size_class c, void** out) noexcept;
