@@ -53,14 +53,16 @@ public:
   /// May be asked without the owner's lock.
   bool period_is_over() const noexcept { return freed_in_period() >= length(); }
 
-  /// Ends a period; `idle` bytes are empty now. The caller then has `usage` start the next.
-  void end_period(std::size_t idle) noexcept {
+  /// Ends a period; of `held` bytes in chunks `idle` are empty now. The caller then has `usage` start the
+  /// next.
+  void end_period(std::size_t idle, std::size_t held) noexcept {
     least_idle_[period_ % memory] = least_idle_now_;
     const std::size_t unneeded = *std::min_element(least_idle_.begin(), least_idle_.end());
     const std::size_t slack = std::max(floor_bytes, usage_.period_peak() / 8);
     const std::size_t regretted = regretted_.load(std::memory_order_relaxed);
-    if (unneeded > slack)
-      regretted_.store(regretted - std::min(regretted, unneeded - slack), std::memory_order_relaxed);
+    const std::size_t needed = held - std::min(held, unneeded - std::min(unneeded, slack));
+    regretted_.store(comes_round() ? std::min(needed, most_for_round()) : std::min(regretted, needed),
+                     std::memory_order_relaxed);
     least_idle_now_ = idle;
     ++period_;
     gifts_[period_ % memory] = {};
@@ -87,12 +89,24 @@ public:
       const std::size_t needed = std::max(before + regret, given.of - std::min(given.of, idle));
       regretted_.store(std::max(needed, std::min(needed + one_chunk, length())), std::memory_order_relaxed);
     }
+    if (comes_round()) {
+      const std::size_t regretted = regretted_.load(std::memory_order_relaxed);
+      regretted_.store(std::max(regretted, std::min(regretted + bytes, most_for_round())),
+                       std::memory_order_relaxed);
+    }
   }
 
 private:
   static constexpr std::size_t memory = 4;          // periods
   static constexpr std::size_t floor_bytes = 16384; // not worth a call upstream
   static constexpr std::size_t one_chunk = 65536;   // what is idle by chance
+
+  // A load that comes round from nearly nothing needs all that is held, and what it obtains as well: slabs
+  // never lie the same, so now and then it needs a chunk more than ever before.
+  bool comes_round() const noexcept {
+    return regretted_.load(std::memory_order_relaxed) >= length() - length() / 8;
+  }
+  std::size_t most_for_round() const noexcept { return length() + length() / 4; }
 
   std::size_t length() const noexcept { return usage_.long_peak(); }
   std::size_t freed_in_period() const noexcept { return usage_.freed_in_period(); }

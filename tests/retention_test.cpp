@@ -11,10 +11,10 @@ constexpr std::size_t kibibyte = 1024, peak = 800 * kibibyte, slack = peak / 8, 
 
 class kept : public ::testing::Test {
 protected:
-  void end_periods(int count, std::size_t idle) {
+  void end_periods(int count, std::size_t idle, std::size_t held) {
     for (int i = 0; i < count; ++i) {
       share.idle_is(idle);
-      share.end_period(idle);
+      share.end_period(idle, held);
       use.start_period();
     }
   }
@@ -37,7 +37,7 @@ TEST_F(kept, is_a_sixteenth_of_the_peak) {
 
 TEST_F(kept, fades_over_half_the_period_that_follows) {
   use.add(peak);
-  share.end_period(0);
+  share.end_period(0, peak);
   use.subtract(peak);
   use.start_period();
   EXPECT_EQ(share.allowance(), share_of_use);
@@ -46,7 +46,7 @@ TEST_F(kept, fades_over_half_the_period_that_follows) {
     use.subtract(peak / 16);
   }
   EXPECT_EQ(share.allowance(), 16 * kibibyte);
-  share.end_period(0);
+  share.end_period(0, peak);
   EXPECT_EQ(share.allowance(), 16 * kibibyte);
 }
 
@@ -75,7 +75,7 @@ TEST_F(kept, grows_with_each_regret) {
 TEST_F(kept, is_not_regretted_after_four_periods) {
   use.add(peak);
   share.given_back(300 * kibibyte, 300 * kibibyte);
-  end_periods(4, 0);
+  end_periods(4, 0, peak);
   share.obtained(300 * kibibyte, 0);
   EXPECT_EQ(share.allowance(), share_of_use);
 }
@@ -84,10 +84,42 @@ TEST_F(kept, is_not_regretted_after_four_periods) {
 TEST_F(kept, is_less_by_what_lay_idle_through_four_periods) {
   use.add(peak);
   give_back_and_obtain(1000 * kibibyte, 1000 * kibibyte);
-  end_periods(4, 600 * kibibyte); // the first began with nothing idle
+  end_periods(4, 600 * kibibyte, 1000 * kibibyte); // the first began with nothing idle
   EXPECT_EQ(share.allowance(), 1000 * kibibyte);
-  end_periods(1, 600 * kibibyte);
+  end_periods(1, 600 * kibibyte, 1000 * kibibyte);
   EXPECT_EQ(share.allowance(), 1000 * kibibyte - (600 * kibibyte - slack));
+}
+
+// What else lies idle then is not given up over and over: it is less by that as long as it is held.
+TEST_F(kept, is_not_less_again_while_no_more_is_idle) {
+  use.add(peak);
+  give_back_and_obtain(600 * kibibyte, 600 * kibibyte);
+  const std::size_t before = share.allowance();
+  ASSERT_LT(before, peak - slack) << "not all that is held comes round";
+  end_periods(10, 300 * kibibyte, 1000 * kibibyte);
+  EXPECT_EQ(share.allowance(), before);
+  end_periods(10, 600 * kibibyte, 1000 * kibibyte);
+  EXPECT_EQ(share.allowance(), 500 * kibibyte);
+}
+
+TEST_F(kept, is_all_that_is_held_of_a_load_that_comes_round) {
+  use.add(peak);
+  give_back_and_obtain(peak, peak);
+  EXPECT_EQ(share.allowance(), peak);
+  share.obtained(chunk_bytes, 0);
+  EXPECT_EQ(share.allowance(), peak + chunk_bytes);
+  end_periods(1, 0, peak + 2 * chunk_bytes);
+  EXPECT_EQ(share.allowance(), peak + 2 * chunk_bytes);
+  share.obtained(peak, 0);
+  EXPECT_EQ(share.allowance(), peak + peak / 4) << "and no more";
+}
+
+TEST_F(kept, is_not_what_is_obtained_by_a_load_that_comes_round_in_part) {
+  use.add(peak);
+  give_back_and_obtain(300 * kibibyte, 300 * kibibyte);
+  share.obtained(chunk_bytes, 0);
+  end_periods(1, 0, peak + chunk_bytes);
+  EXPECT_EQ(share.allowance(), 300 * kibibyte + chunk_bytes);
 }
 
 TEST_F(kept, is_settling_while_more_is_idle_than_is_used) {

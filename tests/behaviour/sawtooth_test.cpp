@@ -42,6 +42,14 @@ struct shapes {
     while (live.bytes() < peak) live.add(d.between(8, 2048));
     while (live.size() != 0) live.free_random(d);
   }
+  // Where the slabs of the large ones lie is never the same.
+  static void large_among_small(population<Pool>& live) {
+    dice d(4);
+    rise(live, peak / 2, 300);
+    rise(live, peak * 2 / 3, 3000);
+    rise(live, peak, 20000);
+    while (live.size() != 0) live.free_random(d);
+  }
   static void high_and_low_peaks_in_turn(population<Pool>& live) {
     rise(live, peak, 96);
     live.free_all();
@@ -91,6 +99,7 @@ TYPED_TEST(sawtooth, stops_calling_upstream) {
                                   {"upper_half", with::upper_half},
                                   {"two_classes_in_turn", with::two_classes_in_turn},
                                   {"mixed_sizes", with::mixed_sizes},
+                                  {"large_among_small", with::large_among_small},
                                   {"high_and_low_peaks_in_turn", with::high_and_low_peaks_in_turn},
                                   {"small", with::small}};
   for (const auto& s : all) expect_quiet(s);
