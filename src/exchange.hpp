@@ -80,7 +80,7 @@ inline bool fetch_lowest(pool_core& core, magazine_set& set, size_class c, void*
 /// A block of the magazine, or else some from depot or slabs. Null when there is none.
 template <class MayGrow>
 void* take_or_fetch(pool_core& core, magazine_set& set, size_class c, way now, MayGrow may_grow,
-                   std::size_t& wanted) {
+                    std::size_t& wanted) {
   void* blocks[pool::most_at_once];
   choose(core.room(), set, c, now);
   if (now == way::draining && fetch_lowest(core, set, c, blocks)) return blocks[0];

@@ -28,7 +28,8 @@ struct segment_pool_options {
   /// Larger ones are a region each. From 1 to slab_size; in force it is a size class, from 2 to 256 KiB.
   std::size_t largest_segment = 64 << 10;
   /// Bounds all that is held of upstream, bookkeeping included. Regions are a quarter of it, where that is
-  /// less than slab_size.
+  /// less than slab_size. From four times the largest_segment in force on, one of those can always be had on
+  /// an empty pool.
   std::size_t byte_limit = unlimited;
   std::size_t retain_bytes = 4 << 20;  ///< empty regions that are kept for reuse
   bool zero_on_free = false;           ///< overwrites every block with zeros when it is freed
