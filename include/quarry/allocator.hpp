@@ -27,7 +27,7 @@ namespace detail {
 /// Bytes of `n` objects of type T; throws std::bad_array_new_length when there is no such number.
 template <class T>
 constexpr std::size_t bytes_of(std::size_t n) {
-  if (n > static_cast<std::size_t>(-1) / 2 / sizeof(T)) throw_bad_array_new_length();
+  if (n > static_cast<std::size_t>(-1) / sizeof(T)) throw_bad_array_new_length();
   return n * sizeof(T);
 }
 

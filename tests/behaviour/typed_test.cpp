@@ -129,6 +129,15 @@ struct big {
   char bytes[24];
 };
 
+// Such a number of bytes there is, if not as many bytes.
+TEST(typed_allocator, leaves_it_to_upstream_to_refuse_what_no_machine_has) {
+  constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
+  ledger_resource upstream;
+  sync pool(&upstream);
+  EXPECT_THROW((void)pool_allocator<char>(&pool).allocate(most), ledger_resource::refused);
+  EXPECT_THROW((void)pool_allocator<int>(&pool).allocate(most / sizeof(int)), ledger_resource::refused);
+}
+
 TEST(typed_allocator, throws_bad_array_new_length_on_overflow) {
   unsync pool;
   expect_overflow_refused(allocator<int>());
