@@ -2,7 +2,8 @@
 // 0.
 #pragma once
 
-#include <memory>
+#include <cstddef>
+#include <new>
 #include <type_traits>
 
 namespace quarry::detail {
@@ -10,16 +11,12 @@ namespace quarry::detail {
 template <class T>
 class late {
 public:
-  static_assert(std::is_trivially_destructible_v<T>, "nobody destroys it");
-
-  late() noexcept {}
-  T& make() noexcept { return *std::construct_at(&value_); }
-  T& get() noexcept { return value_; } ///< expects that it was made
+  T& make() noexcept { return *::new (memory_) T{}; }
+  T& get() noexcept { return *std::launder(reinterpret_cast<T*>(memory_)); } ///< expects that it was made
 
 private:
-  union {
-    T value_;
-  };
+  static_assert(std::is_trivially_destructible_v<T>, "nobody destroys it");
+  alignas(T) std::byte memory_[sizeof(T)];
 };
 
 } // namespace quarry::detail
