@@ -69,8 +69,7 @@ TEST(segment_limit, leaves_the_room_of_an_empty_slab_to_any_class) {
         std::sort(all.begin(), all.end(),
                   [](const segment& a, const segment& b) { return a.data() < b.data(); });
         const std::size_t freed = std::max<std::size_t>(16384 / small, 2);
-        for (std::size_t i = all.size() / 2; i + freed < all.size() && i < all.size() / 2 + 4 * freed;
-             i += freed) {
+        for (std::size_t i = 0; i + freed < all.size() && i < 40 * freed; i += freed) {
           const auto before = pool.statistics();
           for (std::size_t j = i; j != i + freed; ++j) all[j] = {};
           pool.trim();
@@ -89,6 +88,28 @@ TEST(segment_limit, leaves_the_room_of_an_empty_slab_to_any_class) {
         }
       }
   EXPECT_GE(emptied, 100);
+}
+
+// Over and over in one pool, so that what described the slab of the room may lie elsewhere in a larger one.
+TEST(segment_limit, leaves_it_to_them_again_and_again) {
+  constexpr std::size_t limit = 1 << 20, small = 64, other = 512, freed = 256;
+  segment_pool pool({.byte_limit = limit});
+  std::vector<segment> all = fill(pool, small);
+  std::sort(all.begin(), all.end(), [](const segment& a, const segment& b) { return a.data() < b.data(); });
+  int emptied = 0;
+  for (std::size_t i = 0; i + freed < all.size(); i += freed) {
+    const std::size_t slabs = pool.statistics().slabs;
+    for (std::size_t j = i; j != i + freed; ++j) all[j] = {};
+    pool.trim();
+    const auto now = pool.statistics();
+    if (now.slabs < slabs && now.bytes_cached == 0) {
+      ++emptied;
+      EXPECT_TRUE(pool.try_allocate_segment(other)) << "after " << emptied;
+    }
+    for (std::size_t j = i; j != i + freed; ++j) all[j] = pool.try_allocate_segment(small);
+    pool.check_invariants();
+  }
+  EXPECT_GE(emptied, 10);
 }
 
 // What it throws is its own.
