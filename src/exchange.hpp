@@ -14,12 +14,12 @@
 
 namespace quarry::detail {
 
-constexpr std::size_t first_capacity = 8;
-constexpr std::size_t ample = 8; // room, in times of what is asked for
-constexpr std::size_t most_capacity = 1024;
+inline constexpr std::size_t first_capacity = 8;
+inline constexpr std::size_t ample = 8; // room, in times of what is asked for
+inline constexpr std::size_t most_capacity = 1024;
 
 enum class found : std::int8_t { empty = 1, full = -1 };
-constexpr int one_way = 4;
+inline constexpr int one_way = 4;
 
 /// A magazine that is found the same several times in a row has blocks that go one way only.
 inline void note(magazine_set& set, size_class c, found as) noexcept {
@@ -99,14 +99,14 @@ void* take_or_fetch(pool_core& core, magazine_set& set, size_class c, way now, M
 
 /// What of take() asks for no memory. Null when upstream has to be asked, for `wanted` blocks.
 template <class Mutex, class MayGrow>
-void* take_at_hand(pool_core& core, magazine_set& set, Mutex& mutex, size_class c, MayGrow may_grow,
-                   std::size_t& wanted) {
+void* take_at_hand(pool_core& core, pool_core::flushed& f, magazine_set& set, Mutex& mutex, size_class c,
+                   MayGrow may_grow, std::size_t& wanted) {
   {
     const std::lock_guard guard(mutex);
     if (void* const block = set.take_ahead(c)) return block;
   }
   const way now = way_of(core, c);
-  if (now == way::draining) core.flush_depot(c);
+  if (now == way::draining && core.depots().count(c) != 0) core.flush_depot(f, c);
   const std::lock_guard guard(mutex);
   return take_or_fetch(core, set, c, now, may_grow, wanted);
 }
@@ -116,7 +116,10 @@ void* take_at_hand(pool_core& core, magazine_set& set, Mutex& mutex, size_class 
 template <class Mutex, class MayGrow>
 void* take(pool_core& core, magazine_set* const& set, Mutex& mutex, size_class c, MayGrow may_grow) {
   std::size_t wanted = 1;
-  if (void* const block = take_at_hand(core, *set, mutex, c, may_grow, wanted)) return block;
+  pool_core::flushed f;
+  void* const block = take_at_hand(core, f, *set, mutex, c, may_grow, wanted);
+  if (f.some) core.finish(f);
+  if (block != nullptr) return block;
   core.depots().make(c);
   void* blocks[pool::most_at_once];
   const std::size_t taken = core.refill(c, blocks, wanted);

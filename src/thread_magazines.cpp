@@ -93,19 +93,23 @@ void* thread_magazines::allocate(size_class c) {
 // other cold call of a reserved class moves any, and hot ones find magazines closed. Then upstream is asked
 // for a single block, so that none are on their way.
 void* thread_magazines::allocate_reserved(size_class c, thread_cache* cache) {
-  void* block;
+  void* block = nullptr;
+  pool_core::flushed f; // finished without the lock: a handler that is told of a bad block may come back here
   {
     const std::lock_guard guard(reserved_moves_);
     if (cache != nullptr) {
       owner_section inside(*cache);
       std::size_t wanted;
       const auto may_grow = [&](std::size_t more) { return has_room(*cache, more); };
-      if (void* const at_hand = take_at_hand(core_, *cache, inside, c, may_grow, wanted)) return at_hand;
+      block = take_at_hand(core_, f, *cache, inside, c, may_grow, wanted);
     }
-    reclaim(c);
-    if (core_.refill_from_slabs(c, &block, 1) != 0) return block;
+    if (block == nullptr) {
+      reclaim(f, c);
+      core_.refill_from_slabs(c, &block, 1);
+    }
   }
-  core_.refill(c, &block, 1);
+  core_.finish(f);
+  if (block == nullptr) core_.refill(c, &block, 1);
   return block;
 }
 

@@ -15,8 +15,8 @@ namespace quarry::detail {
 struct thread_cache;
 
 /// A pool's caches. Each thread gets one with its first cold call, once the pool has had a few; till then,
-/// and where there is no memory for one, blocks come straight from the slabs. Synchronized as src/README.md
-/// says, SYNCHRONIZATION.
+/// and where there is no memory for one, blocks come straight from the nursery or the slabs. Synchronized as
+/// src/README.md says, SYNCHRONIZATION.
 class thread_magazines {
 public:
   /// `resource` is what the hot path compares the owner with, `table_index` where it looks.
@@ -82,7 +82,7 @@ private:
   void* take_quickly(thread_cache& cache, size_class c) noexcept;
   bool give_quickly(thread_cache& cache, size_class c, void* block) noexcept;
   void* allocate_reserved(size_class c, thread_cache* cache);
-  void reclaim(size_class c) noexcept;
+  void reclaim(pool_core::flushed& f, size_class c) noexcept;
   void look_for_room(thread_cache& cache) noexcept;
   void see_to_room(thread_cache& cache, std::uint32_t refusals_before) noexcept;
   void see_to_room_of_all() noexcept;

@@ -40,14 +40,12 @@ void thread_magazines::forget_all() noexcept {
   visit(when_busy::wait, [](thread_cache& cache) { cache.forget_all(); });
 }
 
-void thread_magazines::reclaim(size_class c) noexcept {
+void thread_magazines::reclaim(pool_core::flushed& f, size_class c) noexcept {
   if (c >= magazine_count || core_.pools().has_free(c)) return;
-  pool_core::flushed f;
   core_.flush_depot(f, c);
   visit(when_busy::wait, [&](thread_cache& cache) {
     if (cache.count(c) != 0) flush_class(core_, f, cache, c);
   });
-  core_.finish(f);
 }
 
 std::array<std::size_t, size_class_count> thread_magazines::count_blocks() noexcept {

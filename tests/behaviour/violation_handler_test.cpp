@@ -62,5 +62,54 @@ TYPED_TEST(default_handler, prints_and_aborts) {
   EXPECT_EXIT(free_from_elsewhere<TypeParam>(), ::testing::KilledBySignal(SIGABRT), "foreign.pointer");
 }
 
+// A handler that goes on using the pool that reports, and its reports.
+class handler_at_work {
+public:
+  explicit handler_at_work(sync& pool) : pool_(pool), old_(set_violation_handler({&report, this})) {}
+  ~handler_at_work() { set_violation_handler(old_); }
+  handler_at_work(const handler_at_work&) = delete;
+  handler_at_work& operator=(const handler_at_work&) = delete;
+  int reports() const { return reports_; }
+
+private:
+  static void report(const violation&, void* context) noexcept {
+    auto& self = *static_cast<handler_at_work*>(context);
+    ++self.reports_;
+    population<sync> live(self.pool_);
+    for (int i = 0; i < 300; ++i) live.add(64);
+    self.pool_.trim();
+  }
+  sync& pool_;
+  violation_handler old_;
+  int reports_ = 0;
+};
+
+void cause_magazines(sync& pool) {
+  population<sync> live(pool);
+  for (int i = 0; i < 100; ++i) live.add(32);
+}
+
+// What is reserved is looked for in other threads' magazines, where the bad block is.
+TEST(a_handler, may_use_the_pool_while_a_thread_looks_for_what_is_reserved) {
+  sync pool;
+  const handler_at_work handler(pool);
+  pool.reserve(64, 8, 100);
+  population<sync> live(pool);
+  cause_magazines(pool);
+  for (int i = 0; i < 99; ++i) live.add(64);
+  void* const bad = pool.allocate(64, 8);
+  pool.deallocate(bad, 64, 8);
+  pool.deallocate(bad, 64, 8);
+  on_another_thread([&] {
+    cause_magazines(pool);
+    population<sync> more(pool);
+    for (int i = 0; i < 200; ++i) more.add(64);
+  });
+  pool.trim();
+  EXPECT_EQ(handler.reports(), 1);
+  live.free_all();
+  EXPECT_NO_THROW(pool.check_invariants());
+}
+
 } // namespace
 } // namespace quarry::test
