@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <mutex>
+#include <new>
 
 namespace quarry::detail {
 
@@ -98,17 +100,23 @@ std::size_t pool::flush(void* const* blocks, std::size_t count, slab*& emptied, 
     const std::size_t index = by_block.index_in(extent, blocks[i]);
     if (index == slab::most_blocks || !s->mark_free(index)) [[unlikely]]
       bad[bad_count++] = {blocks[i], index != slab::most_blocks, s};
-    if (found[i + 1] != s && extent.blocks != 0 && is_unsettled(*s)) settle(*s, emptied);
+    const bool leaves_slab = found[i + 1] != s && extent.blocks != 0;
+    if (leaves_slab && is_unsettled(*s)) settle(*s, emptied);
   }
-  free_ += count - bad_count;
-  came_back_ += count - bad_count;
-  const std::size_t bytes = (count - bad_count) * block_sizes[class_];
+  note_return(count - bad_count);
+  return bad_count;
+}
+
+// Blocks are free in their slabs. Where frees into magazines are counted these were, too.
+void pool::note_return(std::size_t blocks) noexcept {
+  free_ += blocks;
+  came_back_ += blocks;
+  const std::size_t bytes = blocks * block_sizes[class_];
   if (source_.settling() && !draining())
     usage_.subtract_counted(bytes);
   else
     usage_.subtract(bytes);
   note_occupancy();
-  return bad_count;
 }
 
 bool pool::uses(const void* address) const noexcept {
@@ -154,40 +162,57 @@ void pool::settle(slab& s, slab*& emptied) noexcept {
 
 bool pool::may_go(const slab& s) const noexcept { return carved_ - s.blocks >= reserved(); }
 
-// What is carved so far is reserved so far, lest it goes again as empty. When upstream fails, it goes.
+// When upstream fails, what it gave goes back there.
 void pool::reserve(std::size_t blocks) {
-  const std::size_t before = reserved();
-  std::size_t so_far = before;
+  if (blocks > PTRDIFF_MAX / block_sizes[class_]) throw std::bad_alloc();
+  const std::size_t idle = source_.idle();
+  begin_reserving();
   try {
-    while (!reserves(blocks, so_far)) {
+    while (!reserves(blocks)) {
       slab& s = source_.take(class_, blocks * block_sizes[class_]);
       const std::lock_guard guard(mutex_);
       add(s);
     }
   } catch (...) {
-    give_back_reserved(so_far, before);
+    slab* emptied = nullptr;
+    end_reserving(emptied);
+    if (emptied != nullptr) source_.give(emptied);
+    source_.trim(idle);
     throw;
   }
 }
 
-// Reserves `blocks`, or as many as there are; true when that is all of them.
-bool pool::reserves(std::size_t blocks, std::size_t& so_far) noexcept {
+void pool::begin_reserving() noexcept {
   const std::lock_guard guard(mutex_);
-  so_far = std::max(reserved(), std::min(blocks, carved_));
-  reserved_.store(so_far, std::memory_order_relaxed);
-  return so_far >= blocks;
+  ++reserving_;
 }
 
-// Unless another thread has reserved more since.
-void pool::give_back_reserved(std::size_t so_far, std::size_t before) noexcept {
-  slab* emptied = nullptr;
-  {
-    const std::lock_guard guard(mutex_);
-    if (reserved() == so_far) reserved_.store(before, std::memory_order_relaxed);
-    while (slab* const s = many_.find([this](const slab& each) { return each.empty() && may_go(each); }))
-      settle(*s, emptied);
+// What is carved so far stays meanwhile, lest it goes again as empty. True when that is all of them: then
+// they are promised.
+bool pool::reserves(std::size_t blocks) noexcept {
+  const std::lock_guard guard(mutex_);
+  if (carved_ < blocks) {
+    reserved_.store(std::max(reserved(), carved_), std::memory_order_relaxed);
+    return false;
   }
-  if (emptied != nullptr) source_.give(emptied);
+  promised_ = std::max(promised_, blocks);
+  reserved_.store(std::max(reserved(), blocks), std::memory_order_relaxed);
+  --reserving_;
+  forget_what_failed();
+  return true;
+}
+
+void pool::end_reserving(slab*& emptied) noexcept {
+  const std::lock_guard guard(mutex_);
+  --reserving_;
+  forget_what_failed();
+  while (slab* const s = many_.find([this](const slab& each) { return each.empty() && may_go(each); }))
+    settle(*s, emptied);
+}
+
+// Who reserves at the same time needs what it has so far.
+void pool::forget_what_failed() noexcept {
+  if (reserving_ == 0) reserved_.store(promised_, std::memory_order_relaxed);
 }
 
 } // namespace quarry::detail

@@ -27,6 +27,7 @@ struct bad_block {
 //
 //   carved = Σ blocks, free = Σ free_count over the slabs;   used = carved − free
 //   no slab is empty, but for those that reserve() asked to keep
+//   promised ≤ reserved;   equal while nobody is reserving
 class pool {
 public:
   static constexpr std::size_t most_at_once = 64; ///< blocks of one refill or flush
@@ -56,7 +57,8 @@ public:
   /// Whether a block of this class starts at `address` that its slab has as used.
   bool uses(const void* address) const noexcept;
 
-  /// Holds at least `blocks` from now on. Throws what upstream throws, and then holds what it held.
+  /// Holds at least `blocks` from now on. Throws what upstream throws, and std::bad_alloc where there can't
+  /// be so many; then it holds what it held.
   void reserve(std::size_t blocks);
   std::size_t reserved() const noexcept { return reserved_.load(std::memory_order_relaxed); }
 
@@ -120,13 +122,16 @@ private:
   void find_slabs(void* const* blocks, std::size_t count, slab** found) const noexcept;
   static bool is_unsettled(const slab& s) noexcept;
   void settle(slab& s, slab*& emptied) noexcept;
+  void note_return(std::size_t blocks) noexcept;
   void add(slab& s) noexcept;
   void reshelve(slab& s) noexcept;
   void put_on_shelf(slab& s, shelf_kind shelf) noexcept;
   void take_off_shelf(slab& s) noexcept;
   bool may_go(const slab& s) const noexcept;
-  bool reserves(std::size_t blocks, std::size_t& so_far) noexcept;
-  void give_back_reserved(std::size_t so_far, std::size_t before) noexcept;
+  void begin_reserving() noexcept;
+  bool reserves(std::size_t blocks) noexcept;
+  void end_reserving(slab*& emptied) noexcept;
+  void forget_what_failed() noexcept;
   void note_occupancy() noexcept;
   bool has_part_in_vain(bool drains_already) const noexcept;
   bool drains_to_no_end() const noexcept;
@@ -139,9 +144,11 @@ private:
   std::size_t slabs_ = 0;
   std::size_t carved_ = 0;
   std::size_t free_ = 0;
-  std::size_t least_carved_ = 0; // while memory is held in vain
-  std::size_t came_back_ = 0;    // blocks, since then
-  std::atomic<std::size_t> reserved_ = 0;
+  std::size_t least_carved_ = 0;          // while memory is held in vain
+  std::size_t came_back_ = 0;             // blocks, since then
+  std::size_t promised_ = 0;              // blocks that were reserved with success
+  std::atomic<std::size_t> reserved_ = 0; // that must stay
+  std::uint32_t reserving_ = 0;           // calls of reserve() that are under way
   std::atomic<depot*> depot_ = nullptr;
   const std::uint8_t class_;
   std::atomic<bool> draining_ = false;

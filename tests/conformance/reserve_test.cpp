@@ -157,6 +157,35 @@ QUARRY_CASE(reserve, of_more_than_there_is_throws_and_changes_nothing) {
   EXPECT_TRUE(up.clean());
 }
 
+// Two that reserve blocks of one class at the same time: the second from within upstream, while the first
+// has obtained some, and then fails.
+QUARRY_CASE(reserve, stays_in_force_when_another_of_the_class_fails) {
+  ledger_resource up;
+  Pool pool(&up);
+  int calls = 0;
+  up.on_call = [&] {
+    if (++calls != 30) return;
+    pool.reserve(reserved_size, 8, reserved_count);
+    up.refuse_from_now();
+  };
+  EXPECT_THROW(pool.reserve(reserved_size, 8, 1000 * reserved_count), ledger_resource::refused);
+  up.refuse_nothing();
+  (void)pool.trim();
+  expect_served(pool, up);
+}
+
+QUARRY_CASE(reserve, that_fails_gives_back_what_it_obtained) {
+  ledger_resource up;
+  Pool pool(&up);
+  filled_blocks<Pool> live(pool);
+  for (int i = 0; i < 100; ++i) live.add(reserved_size, 8);
+  const std::size_t before = up.held();
+  up.refuse_at(200, SIZE_MAX / 2);
+  EXPECT_THROW(pool.reserve(reserved_size, 8, 1'000'000), ledger_resource::refused);
+  EXPECT_GT(up.peak_held(), before + (1 << 20));
+  EXPECT_LT(up.held(), before + (1 << 18)) << "but for bookkeeping";
+}
+
 QUARRY_SUITE(reserve_synchronized, our_synchronized_pool);
 
 QUARRY_CASE(reserve_synchronized, serves_any_thread) {
