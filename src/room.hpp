@@ -35,6 +35,11 @@ constexpr std::size_t empty_room_for(std::size_t bytes) noexcept {
 constexpr std::uint64_t rooms_in_use_from(std::size_t bytes) noexcept {
   return rooms_in_use & (~std::uint64_t{0} << std::max<std::size_t>(room_in_use_for(bytes), 1));
 }
+/// Where there is one for certain.
+constexpr std::uint64_t rooms_in_use_beyond(std::size_t bytes) noexcept {
+  const std::uint64_t rooms = rooms_in_use_from(bytes);
+  return rooms & (rooms - 1);
+}
 constexpr std::uint64_t empty_rooms_from(std::size_t bytes) noexcept {
   const std::size_t least = std::bit_ceil(bytes);
   return ~std::uint64_t{0} << empty_room_for(least > packed_room && bytes <= packed_room ? packed_room

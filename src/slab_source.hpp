@@ -64,6 +64,8 @@ public:
     if ((idle != 0 && idle > allowed_idle()) || retention_.period_is_over()) advance(slabs);
   }
 
+  std::size_t idle() const noexcept { return idle_; } ///< bytes of empty chunks
+
   /// True once after each period at whose end more than a third of what is held was not used.
   bool magazines_are_stale() noexcept {
     return stale_.load(std::memory_order_relaxed) && stale_.exchange(false, std::memory_order_relaxed);
@@ -109,7 +111,7 @@ public:
   /// The chunk that a slab which is there lies in.
   const chunk& chunk_of(const slab& s) const noexcept { return map_.chunk_of(s.base); }
 
-  /// A piece of bookkeeping memory that lives until release_all(). Throws what upstream throws.
+  /// A piece of bookkeeping memory that lives until all is released. Throws what upstream throws.
   void* take_bookkeeping(std::size_t bytes);
   /// The same without calling upstream; may return null.
   void* try_take_bookkeeping(std::size_t bytes) noexcept;
@@ -173,6 +175,7 @@ private:
                            std::size_t most) const noexcept;
   bool bounded() const noexcept { return limits_.blocks_per_chunk < limits_.largest_chunk / 8; }
   slab* try_take(const slab_wish& w, std::size_t* lacking = nullptr) noexcept;
+  bool shrink(slab_wish& w, std::size_t& largest_chunk) const noexcept;
   slab* take_last(const slab_wish& w, std::size_t chunk_bytes, bool room_lacks_description);
   slab* take_anywhere(const slab_wish& w) noexcept;
   run find_run(const slab_wish& w) const noexcept;
@@ -217,7 +220,6 @@ private:
 
   void return_units(slab& s) noexcept;
   std::size_t allowed_idle() const noexcept;
-  bool has_surplus(std::size_t allowed, std::size_t least_left) const noexcept;
   chunk* remove_surplus(std::size_t allowed, std::size_t least_left) noexcept;
   bool give_surplus() noexcept;
   void advance(std::size_t slabs) noexcept;
@@ -234,12 +236,12 @@ private:
   const bool shared_;
   std::atomic<bool> settling_ = false;
   std::atomic<bool> stale_ = false;
-  relaxed<std::size_t> idle_; // bytes of empty chunks
+  relaxed<std::size_t> idle_;
   relaxed<std::size_t> free_; // bytes of free units, those of empty chunks included
   chunk_tree chunks_by_room_;
   retention retention_;
   thrift thrift_;
-  bookkeeping bookkeeping_; // what stays until release_all(), and all of a small pool
+  bookkeeping bookkeeping_; // what stays until all is released, and all of a small pool
   descriptor_store slabs_{class_of_slabs};
   descriptor_store chunk_descriptors_{class_of_chunks}; // of the usual size
   slab_map map_;

@@ -10,7 +10,7 @@ namespace quarry::detail {
 
 namespace {
 
-constexpr int most_tries = 8; // so that a search is bounded
+constexpr int most_tries = 8; // of fitting a slab into a chunk
 
 constexpr std::size_t no_unit = 64;
 
@@ -54,12 +54,13 @@ slab_source::run slab_source::find_run(const slab_wish& w) const noexcept {
   if (bounded()) return find_dedicated(w);
   const std::uint64_t rooms = chunks_by_room_.rooms();
   const std::size_t in_use = w.length_within(longest_in(rooms & rooms_in_use));
-  const bool thrifty = w.is_thrifty(in_use);
-  if (!thrifty && (in_use == 0 || w.is_thrifty(w.length_within(longest_in(rooms & empty_rooms)))))
-    return find_empty_run(w);
-  run r = find_best_run(w, rooms_in_use_from(w.least_within(in_use)));
-  if (r.in == nullptr) r = find_best_run(w, rooms_in_use_from(in_use + natural_alignment_of(w.c)));
-  return r.in != nullptr ? r : find_empty_run(w);
+  const auto empty_wastes_less = [&] {
+    return !w.is_thrifty(in_use) && w.is_thrifty(w.length_within(longest_in(rooms & empty_rooms)));
+  };
+  if (in_use == 0 || empty_wastes_less()) return find_empty_run(w);
+  for (const std::size_t length : {w.least_within(in_use), in_use + natural_alignment_of(w.c)})
+    if (const run r = find_best_run(w, rooms_in_use_from(length)); r.in != nullptr) return r;
+  return find_empty_run(w);
 }
 
 slab_source::run slab_source::find_empty_run(const slab_wish& w) const noexcept {
@@ -90,15 +91,18 @@ slab_source::run slab_source::find_dedicated(const slab_wish& w) const noexcept 
   return {};
 }
 
-// In the lowest chunk in use that has room, if it lies below `below` or that is null.
+// In the lowest chunk in use that has room, if it lies below `below` or that is null. Where that is not found
+// soon, in the lowest where it is certain to fit.
 slab_source::run slab_source::find_lowest_run(const slab_wish& w, const std::byte* below) const noexcept {
   if (bounded()) return {}; // a chunk has one slab
-  const std::uint64_t rooms = rooms_in_use_from(w.least);
-  int tries = most_tries;
-  for (chunk* c = chunks_by_room_.first(rooms); c != nullptr && tries-- != 0;
-       c = chunk_tree::next(*c, rooms)) {
-    if (below != nullptr && c->base >= below) break;
-    if (const run r = fit(*c, w); r.in != nullptr) return r;
+  for (const std::uint64_t rooms :
+       {rooms_in_use_from(w.least), rooms_in_use_beyond(w.least + natural_alignment_of(w.c))}) {
+    int tries = most_tries;
+    for (chunk* c = chunks_by_room_.first(rooms); c != nullptr && tries-- != 0;
+         c = chunk_tree::next(*c, rooms)) {
+      if (below != nullptr && c->base >= below) break;
+      if (const run r = fit(*c, w); r.in != nullptr) return r;
+    }
   }
   return {};
 }
@@ -106,6 +110,8 @@ slab_source::run slab_source::find_lowest_run(const slab_wish& w, const std::byt
 // Of the lengths up to what is wished the one that wastes least, in the smallest hole.
 slab_source::run slab_source::fit(chunk& c, const slab_wish& w) const noexcept {
   const std::size_t block = block_sizes[w.c];
+  // What a single large block made necessary may have room for more blocks than are allowed in one.
+  if (c.bytes > limits_.largest_chunk && c.bytes / block > limits_.blocks_per_chunk) return {};
   const std::size_t step = std::max<std::size_t>(1, natural_alignment_of(w.c) >> c.unit_shift);
   const bool has_table = w.by_waste && c.unit_shift == chunk::least_unit_shift;
   for (std::size_t most = std::min<std::size_t>(c.longest, c.units_for(w.bytes));;) {

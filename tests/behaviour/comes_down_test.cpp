@@ -30,7 +30,8 @@ std::vector<load> loads() {
     for (const std::size_t size : {16u, 64u, 200u, 1024u})
       if (mebibytes / size < 4) // 4 million blocks are more than a test has time for
         all.push_back({"size_" + std::to_string(size) + suffix, size, size, mebibytes * mebibyte});
-    if (mebibytes == 64) all.push_back({"size_32768" + suffix, 32'768, 32'768, 64 * mebibyte}); // no magazine
+    if (mebibytes == 16) all.push_back({"size_2816" + suffix, 2816, 2816, 16 * mebibyte}); // no whole KiB
+    if (mebibytes == 64) all.push_back({"size_32768" + suffix, 32'768, 32'768, 64 * mebibyte});
     all.push_back({"mixed" + suffix, 8, 512, mebibytes * mebibyte});
   }
   return all;

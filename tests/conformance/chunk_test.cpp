@@ -86,6 +86,18 @@ std::size_t largest_of(const ledger_resource& up) {
   return largest;
 }
 
+// A chunk that a single block was larger than, as it lies idle.
+QUARRY_CASE(chunk, max_blocks_per_chunk_bounds_the_small_blocks_after_large_ones) {
+  ledger_resource up;
+  Pool pool({8192, 262'144}, &up);
+  std::vector<void*> large;
+  for (int i = 0; i < 25; ++i) large.push_back(pool.allocate(pool.options().largest_required_pool_block));
+  for (void* p : large) pool.deallocate(p, pool.options().largest_required_pool_block);
+  carved_blocks carved(up);
+  for (int i = 0; i < 40'000; ++i) carved.note(pool.allocate(8, 8), 8);
+  EXPECT_LE(carved.most_in_one(), pool.options().max_blocks_per_chunk);
+}
+
 QUARRY_CASE(chunk, one_block_per_chunk_still_serves_the_largest_block) {
   ledger_resource up;
   Pool pool({1, 0}, &up);
