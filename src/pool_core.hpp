@@ -107,9 +107,9 @@ public:
   struct flushed {
     static constexpr std::size_t most_bad = 64;
     slab* emptied = nullptr;
-    bool some = false;     // blocks went to slabs
-    bool reserved = false; // blocks of a class with a reservation are among them
-    std::size_t bad_count = 0;
+    bool some = false;                       // blocks went to slabs
+    bool reserved = false;                   // blocks of a class with a reservation are among them
+    std::size_t bad_count = 0, unlisted = 0; // bad blocks, and those beyond most_bad
     struct {
       const void* address;
       size_class c;
@@ -144,7 +144,6 @@ public:
   bool magazines_are_stale() noexcept { return source_.magazines_are_stale(); }
 
   oversized& large() noexcept { return oversized_; }
-  const oversized& large() const noexcept { return oversized_; }
   /// Frees an oversized block; one that is none is reported and dropped.
   void deallocate_oversized(void* p, std::size_t bytes, std::size_t alignment) noexcept;
 
@@ -187,10 +186,10 @@ public:
   depot_set& depots() noexcept { return depots_; }
   const depot_set& depots() const noexcept { return depots_; }
   cached_room& room() noexcept { return room_; }
-  const cached_room& room() const noexcept { return room_; }
 
-  /// `cached` says how many blocks of each class lie in magazines.
-  pool_statistics statistics(const std::array<std::size_t, size_class_count>& cached) const noexcept;
+  /// `cached` says how many blocks of each class lie in magazines; `least` is the least class that is served.
+  pool_statistics statistics(const std::array<std::size_t, size_class_count>& cached,
+                             size_class least = 0) const noexcept;
 
   /// Calls f(slab, its bytes) for each slab, under the mutex of its class, or f(chunk), under the source's.
   template <class Function>
@@ -240,6 +239,7 @@ private:
   void check_quarantine() const;
   violation_kind kind_of(const bad_block& bad) const noexcept;
   static void report_bad(violation_kind kind, const void* address, size_class c) noexcept;
+  static void report_unlisted(const flushed& f) noexcept;
 
   const std::pmr::pool_options options_;
   const bool shared_;

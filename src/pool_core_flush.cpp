@@ -1,4 +1,6 @@
 // How blocks come back to a pool core: to their slabs or the nursery; bad ones are dropped and reported.
+#include <cstdio>
+
 #include "pool_core.hpp"
 
 namespace quarry::detail {
@@ -35,8 +37,12 @@ void pool_core::flush_into(flushed& f, size_class c, void* const* blocks, std::s
   }
   if (bad_count != 0) bad_count = flush_to_nursery(c, bad, bad_count);
   if (bad_count != 0) dropped_.fetch_add(bad_count, std::memory_order_relaxed);
-  for (std::size_t i = 0; i < bad_count && f.bad_count < flushed::most_bad; ++i)
-    f.bad[f.bad_count++] = {bad[i].address, c, kind_of(bad[i])};
+  for (std::size_t i = 0; i < bad_count; ++i) {
+    if (f.bad_count < flushed::most_bad)
+      f.bad[f.bad_count++] = {bad[i].address, c, kind_of(bad[i])};
+    else
+      ++f.unlisted;
+  }
 }
 
 void pool_core::finish(flushed& f, bool keep_chunks) noexcept {
@@ -47,6 +53,7 @@ void pool_core::finish(flushed& f, bool keep_chunks) noexcept {
     if (nursery_.is_idle()) give_empty_nursery();
   }
   for (std::size_t i = 0; i < f.bad_count; ++i) report_bad(f.bad[i].kind, f.bad[i].address, f.bad[i].c);
+  if (f.unlisted != 0) report_unlisted(f);
 }
 
 // While the slab that it lies in is still there: finish() may give that away.
@@ -63,6 +70,14 @@ void pool_core::report_bad(violation_kind kind, const void* address, size_class 
                                ? "a block was freed with the size of another class"
                                : "an address was freed where no block of this pool starts";
   report_violation(kind, address, block_sizes[c], natural_alignment_of(c), what);
+}
+
+// Once for all, as one more of the last kind.
+void pool_core::report_unlisted(const flushed& f) noexcept {
+  const auto& last = f.bad[f.bad_count - 1];
+  char message[64];
+  std::snprintf(message, sizeof(message), "%zu more bad frees were found with these", f.unlisted);
+  report_violation(last.kind, nullptr, block_sizes[last.c], natural_alignment_of(last.c), message);
 }
 
 void pool_core::deallocate_oversized(void* p, std::size_t bytes, std::size_t alignment) noexcept {

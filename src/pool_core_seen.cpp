@@ -8,13 +8,13 @@
 
 namespace quarry::detail {
 
-pool_statistics
-pool_core::statistics(const std::array<std::size_t, size_class_count>& cached) const noexcept {
+pool_statistics pool_core::statistics(const std::array<std::size_t, size_class_count>& cached,
+                                      size_class least) const noexcept {
   pool_statistics s;
   const std::array<std::size_t, size_class_count> kept_back = count_quarantine();
   std::array<std::size_t, size_class_count> in_nursery{}; // each is a slab of one block
   for_each_in_nursery([&](const std::byte*, size_class c, std::size_t) { ++in_nursery[c]; });
-  for (size_class c = 0; c < size_class_count; ++c) {
+  for (size_class c = least; c < size_class_count; ++c) {
     const pool* const p = pools_.find(c);
     if (p == nullptr && block_sizes[c] > options_.largest_required_pool_block) continue;
     size_class_statistics& row = s.rows[s.row_count++];

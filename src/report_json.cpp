@@ -52,7 +52,7 @@ void write_classes(plain_text& out, const slab_survey& survey) {
         << R"(, "blocks_free": )" << row.blocks_free << R"(, "blocks_untouched": )"
         << lives[c].in(block_state::untouched) << R"(, "slab_bytes": )" << lives[c].slab_bytes
         << R"(, "tail_bytes": )" << lives[c].tail_bytes << R"(, "smallest_request": )"
-        << smallest_request_of(c) << "}";
+        << smallest_request_of(c, survey.statistics) << "}";
   }
   out << "],\n";
 }

@@ -30,8 +30,8 @@ std::string cells(const auto& columns, const auto&... values) {
   return line;
 }
 
-std::string design_of(size_class c) {
-  const std::size_t block = block_size_of(c), least = smallest_request_of(c);
+std::string design_of(size_class c, const pool_statistics& s) {
+  const std::size_t block = block_size_of(c), least = smallest_request_of(c, s);
   return cells(design, plain_text::of(block), plain_text::of(least) + " - " + plain_text::of(block),
                plain_text::percent(block - least, block),
                plain_text::fixed(50 * static_cast<double>(block - least) / static_cast<double>(block), 1));
@@ -84,7 +84,7 @@ void write_text(std::ostream& stream, std::string_view pool, const slab_survey& 
   for (size_class c = 0; c < size_class_count; ++c) {
     if (lives[c].slabs == 0) continue;
     const std::size_t in_use = lives[c].in(block_state::used)*block_size_of(c);
-    out << design_of(c) << " |" << life_of(lives[c], in_use) << "\n";
+    out << design_of(c, survey.statistics) << " |" << life_of(lives[c], in_use) << "\n";
     all.add(lives[c]);
     all_in_use += in_use;
   }

@@ -30,9 +30,9 @@ struct class_life {
 
 std::array<class_life, size_class_count> life_of_classes(const slab_survey& survey) noexcept;
 
-/// The least size that needs a block of class `c`.
-constexpr std::size_t smallest_request_of(size_class c) noexcept {
-  return c == 0 ? 1 : block_size_of(c - 1) + 1;
+/// The least size that class `c`, one of those with a row, serves.
+constexpr std::size_t smallest_request_of(size_class c, const pool_statistics& s) noexcept {
+  return block_size_of(c) == s.classes()[0].block_size ? 1 : block_size_of(c - 1) + 1;
 }
 
 } // namespace quarry::detail

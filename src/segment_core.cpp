@@ -126,7 +126,7 @@ void segment_core::let_go(std::size_t id) noexcept {
 
 pool_statistics segment_core::statistics() const noexcept {
   const thread_call inside(caches_);
-  return core_.statistics(caches_.count_blocks());
+  return core_.statistics(caches_.count_blocks(), size_class_of(least_block, 1));
 }
 
 std::size_t segment_core::trim(std::size_t keep_bytes) noexcept {
@@ -151,6 +151,8 @@ void segment_core::check_records(size_class c) const {
   for (int tries = 0; tries < 100; ++tries, std::this_thread::yield()) {
     std::size_t used = 0, live = 0;
     core_.pools().for_each_slab(c, [&](slab& s) {
+      if (bookkeeping::bytes_in(s.list) < recorded_slab_bytes(s.blocks))
+        throw std::logic_error("quarry: a slab has more records than memory for them");
       for (std::size_t i = 0; i < s.blocks; ++i) {
         const bool is_live = records_of(s)[i].is_live();
         if (is_live && s.is_free(i)) throw std::logic_error("quarry: a live block is free in its slab");

@@ -359,6 +359,8 @@ TEST(report_of_a_segment_pool, shows_each_segment_as_it_is) {
   EXPECT_GT(shown_cached, 0u);
   EXPECT_EQ(report.at("statistics").at("bytes_in_use"), s.bytes_in_use);
   EXPECT_EQ(report.at("statistics").at("oversized_blocks"), 1);
+  EXPECT_EQ(report.at("classes").front().at("block_size"), pool.allocate_segment(1).capacity());
+  EXPECT_EQ(report.at("classes").front().at("smallest_request"), 1);
   EXPECT_EQ(written([&](auto& out) { report::text(out, pool); }).find("quarry::segment_pool\n"), 0u);
   EXPECT_EQ(count_of(written([&](auto& out) { report::svg(out, pool); }), "<title>"), s.slabs);
 }

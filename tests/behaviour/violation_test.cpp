@@ -259,6 +259,32 @@ TYPED_TEST(violations, pooled_block_freed_as_oversized) {
   EXPECT_TRUE(this->upstream.mismatches().empty());
 }
 
+// What one call meets is listed up to a number; the rest is told of once.
+TYPED_TEST(violations, many_in_one_call_are_all_counted) {
+  if (memory_is_poisoned()) GTEST_SKIP() << "each is found by the call that frees it";
+  constexpr std::size_t blocks = 200;
+  population<TypeParam> before(this->pool);
+  for (std::size_t i = 0; i < this->many; ++i) before.add(this->bytes);
+  before.free_all();
+  std::vector<void*> twice;
+  population<TypeParam> between(this->pool); // its blocks keep the slabs
+  for (std::size_t i = 0; i < blocks; ++i) {
+    twice.push_back(this->allocate());
+    between.add(this->bytes);
+  }
+  for (int times = 0; times < 2; ++times)
+    for (void* p : twice) this->free(p);
+  this->pool.trim();
+  EXPECT_EQ(this->pool.statistics().dropped_blocks, blocks);
+  const auto reports = this->seen.all();
+  ASSERT_FALSE(reports.empty());
+  EXPECT_EQ(std::count_if(reports.begin(), reports.end(), [](const auto& r) { return r.address == nullptr; }),
+            reports.size() < blocks ? 1 : 0);
+  EXPECT_TRUE(std::all_of(reports.begin(), reports.end(),
+                          [](const auto& r) { return r.kind == violation_kind::double_free; }));
+  EXPECT_NO_THROW(this->pool.check_invariants());
+}
+
 TYPED_TEST(violations, lose_nothing) {
   alignas(16) static std::byte elsewhere[128];
   this->free(elsewhere);
