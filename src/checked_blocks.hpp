@@ -1,4 +1,5 @@
-// The side table of a checked_resource: what every block is, out of reach of who writes beside one. Rung 1.
+// The side table of a checked_resource: what every block is, out of reach of who writes beside one. Beside
+// the ladder.
 #pragma once
 
 #include <cstddef>

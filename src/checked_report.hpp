@@ -1,4 +1,4 @@
-// What a checked_resource says of misuse. Rung 2.
+// What a checked_resource says of misuse. Beside the ladder.
 #pragma once
 
 #include <cstddef>

@@ -15,6 +15,8 @@ synchronized_pool_resource& default_pool() noexcept {
   return *pool;
 }
 
+void detail::throw_bad_array_new_length() { throw std::bad_array_new_length(); }
+
 void* detail::allocate_from_default_pool(std::size_t bytes, std::size_t alignment) {
   return default_pool().allocate(bytes, alignment);
 }

@@ -86,21 +86,20 @@ depot_set::surplus depot_set::next_surplus() noexcept {
   return {c, (d->room() + 1) / 2};
 }
 
+// What is empty goes at once; then the depot is full, and blocks have to leave first.
 std::size_t depot_set::lower(surplus& s, void** out) noexcept {
   depot* const d = find(s.c);
-  while (d != nullptr && s.room != 0) {
-    std::size_t taken = 0;
-    std::size_t removed = d->remove_room(s.room);
-    if (removed == 0) { // it is full
-      taken = d->take_waiting(out, std::min(s.room, pool::most_at_once));
-      if (taken == 0) return 0;
-      removed = d->remove_room(taken);
-    }
+  if (d == nullptr) return 0;
+  const auto remove = [&](std::size_t room) {
+    const std::size_t removed = d->remove_room(room);
     room_bytes_.fetch_sub(removed * block_sizes[s.c], std::memory_order_relaxed);
     s.room -= removed;
-    if (taken != 0) return taken;
-  }
-  return 0;
+  };
+  remove(s.room);
+  if (s.room == 0) return 0;
+  const std::size_t taken = d->take_waiting(out, std::min(s.room, pool::most_at_once));
+  remove(taken);
+  return taken;
 }
 
 std::size_t depot_set::list(const void** out, std::size_t room) const noexcept {

@@ -9,7 +9,8 @@ void* descriptor_store::take() noexcept {
   slab* const block = serving_;
   if (block == nullptr) return nullptr;
   if (block->empty()) --empty_;
-  void* const piece = block->take_lowest();
+  void* piece = nullptr;
+  block->take(&piece, 1);
   if (block->free_count == 0) {
     roomy_.erase(*block);
     full_.insert(*block);

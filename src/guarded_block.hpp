@@ -1,4 +1,4 @@
-// A block between two guards, and the patterns that show who wrote where. Rung 0.
+// A block between two guards, and the patterns that show who wrote where. Beside the ladder.
 #pragma once
 
 #include <algorithm>

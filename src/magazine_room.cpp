@@ -89,30 +89,31 @@ bool magazine_set::reclaim_from_largest(size_class c) noexcept {
 
 void magazine_set::lay_out(const capacities& wanted) noexcept {
   for (size_class c = 0; c < magazine_count; ++c) gather(c);
-  void* moved[most_slots];
-  std::memcpy(moved, slots(), slots_used * sizeof(void*));
-  std::size_t next = 0;
-  std::size_t bytes = 0;
+  void* before[most_slots];
+  std::memcpy(before, slots(), slots_used * sizeof(void*));
+  std::size_t next = 0, bytes = 0;
   for (size_class c = 0; c < magazine_count; ++c) {
-    if (wanted[c] == 0 && capacity(c) == 0) {
-      move_to(c, static_cast<std::uint16_t>(next));
-      continue;
-    }
-    magazine& m = magazines[c];
-    const std::size_t blocks = count(c);
-    const bool pushed = m.cap.load_relaxed() == m.end;
-    const bool popped = m.floor.load_relaxed() == magazines[c].base;
-    if (blocks != 0) std::memcpy(slots() + next, moved + magazines[c].base, blocks * sizeof(void*));
-    magazines[c].base = static_cast<std::uint16_t>(next);
-    let_pop(c, popped);
-    m.top.store_relaxed(static_cast<std::uint32_t>(next + blocks));
+    lay(c, before, next, wanted[c]);
     next += wanted[c];
-    m.end = static_cast<std::uint16_t>(next);
-    let_push(c, pushed ? wanted[c] : 0);
     bytes += wanted[c] * block_sizes[c];
   }
   slots_used = slots_taken = static_cast<std::uint16_t>(next);
   set_capacity_bytes(bytes);
+}
+
+// Gives class `c` the `wanted` slots from `base` on, with its blocks from the slots `before`. What was closed
+// stays closed.
+void magazine_set::lay(size_class c, void* const* before, std::size_t base, std::size_t wanted) noexcept {
+  magazine& m = magazines[c];
+  const std::size_t blocks = count(c);
+  const bool pushed = m.cap.load_relaxed() == m.end;
+  const bool popped = m.floor.load_relaxed() == m.base;
+  if (blocks != 0) std::memcpy(slots() + base, before + m.base, blocks * sizeof(void*));
+  m.base = static_cast<std::uint16_t>(base);
+  m.top.store_relaxed(static_cast<std::uint32_t>(base + blocks));
+  m.end = static_cast<std::uint16_t>(base + wanted);
+  let_pop(c, popped);
+  let_push(c, pushed ? wanted : 0);
 }
 
 void magazine_set::give_up_room() noexcept { lay_out(capacities{}); }

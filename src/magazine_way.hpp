@@ -43,7 +43,7 @@ inline void choose(const cached_room& room, magazine_set& set, size_class c, way
 
 // While frees are counted all of them take the cold path, most for nothing else. A set adds its bytes up and
 // tells the pool, whose count all threads share, from 2 KiB on.
-constexpr std::uint32_t worth_counting = 2048; // bytes
+inline constexpr std::uint32_t worth_counting = 2048; // bytes
 
 /// The usual counted free: the magazine has room, and the bytes stay below worth_counting. False, with
 /// nothing done, otherwise. For the owner, inside by `busy` alone as on the hot path: all that moves is the

@@ -86,27 +86,20 @@ void regions::give_upstream(upstream& up, region_node& node) noexcept {
 
 void regions::let_go(upstream& up, std::size_t id) noexcept {
   const std::lock_guard retiring(up.mutex());
-  region_node* held = nullptr;
-  {
-    const std::lock_guard guard(mutex_);
-    tree_.for_each([&](region_node& node) {
-      if (node.id == id && node.held) held = &node;
-    });
-  }
-  if (held != nullptr) give_upstream(up, *held);
+  if (region_node* const node = find_held([id](const region_node& held) { return held.id == id; }))
+    give_upstream(up, *node);
 }
 
 void regions::let_go_of_all(upstream& up) noexcept {
   const std::lock_guard retiring(up.mutex());
-  for (;;) {
-    region_node* held = nullptr;
-    {
-      const std::lock_guard guard(mutex_);
-      held = tree_.find([](const region_node& node) { return node.held; });
-    }
-    if (held == nullptr) return;
-    give_upstream(up, *held);
-  }
+  while (region_node* const node = find_held([](const region_node&) { return true; }))
+    give_upstream(up, *node);
+}
+
+template <class Function>
+region_node* regions::find_held(Function f) const noexcept {
+  const std::lock_guard guard(mutex_);
+  return tree_.find([&](const region_node& node) { return node.held && f(node); });
 }
 
 // An observer may lead back here, and free what lies in a region: then that goes at once, and is not told

@@ -82,6 +82,8 @@ public:
 
 private:
   region_node& take_node(upstream& up);
+  template <class Function>
+  region_node* find_held(Function f) const noexcept;
   void let_go_of_all(upstream& up) noexcept;
   void give_upstream(upstream& up, region_node& node) noexcept;
 

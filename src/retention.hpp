@@ -39,8 +39,7 @@ public:
     const std::size_t faded =
         length == 0 ? 0
                     : static_cast<std::size_t>(double(usage_.peak_before()) * double(left) / double(length));
-    return std::max(
-        {floor_bytes, usage_.period_peak() / 16, faded / 16, regretted_.load(std::memory_order_relaxed)});
+    return std::max<std::size_t>({floor_bytes, usage_.period_peak() / 16, faded / 16, regretted_});
   }
 
   /// True while more is kept than is used, after a fall than an eighth of that: then frees must be seen, for
@@ -59,10 +58,9 @@ public:
     least_idle_[period_ % memory] = least_idle_now_;
     const std::size_t unneeded = *std::min_element(least_idle_.begin(), least_idle_.end());
     const std::size_t slack = std::max(floor_bytes, usage_.period_peak() / 8);
-    const std::size_t regretted = regretted_.load(std::memory_order_relaxed);
+    const std::size_t regretted = regretted_;
     const std::size_t needed = held - std::min(held, unneeded - std::min(unneeded, slack));
-    regretted_.store(comes_round() ? std::min(needed, most_for_round()) : std::min(regretted, needed),
-                     std::memory_order_relaxed);
+    regretted_ = comes_round() ? std::min(needed, most_for_round()) : std::min(regretted, needed);
     least_idle_now_ = idle;
     ++period_;
     gifts_[period_ % memory] = {};
@@ -85,14 +83,13 @@ public:
       if (regret == 0) continue;
       given.bytes -= regret;
       bytes -= regret;
-      const std::size_t before = regretted_.load(std::memory_order_relaxed);
+      const std::size_t before = regretted_;
       const std::size_t needed = std::max(before + regret, given.of - std::min(given.of, idle));
-      regretted_.store(std::max(needed, std::min(needed + one_chunk, length())), std::memory_order_relaxed);
+      regretted_ = std::max(needed, std::min(needed + one_chunk, length()));
     }
     if (comes_round()) {
-      const std::size_t regretted = regretted_.load(std::memory_order_relaxed);
-      regretted_.store(std::max(regretted, std::min(regretted + bytes, most_for_round())),
-                       std::memory_order_relaxed);
+      const std::size_t regretted = regretted_;
+      regretted_ = std::max(regretted, std::min(regretted + bytes, most_for_round()));
     }
   }
 
@@ -103,9 +100,7 @@ private:
 
   // A load that comes round from nearly nothing needs all that is held, and what it obtains as well: slabs
   // never lie the same, so now and then it needs a chunk more than ever before.
-  bool comes_round() const noexcept {
-    return regretted_.load(std::memory_order_relaxed) >= length() - length() / 8;
-  }
+  bool comes_round() const noexcept { return regretted_ >= length() - length() / 8; }
   std::size_t most_for_round() const noexcept { return length() + length() / 4; }
 
   std::size_t length() const noexcept { return usage_.long_peak(); }
@@ -113,7 +108,7 @@ private:
 
   const usage& usage_;
   const std::size_t fixed_;
-  std::atomic<std::size_t> regretted_ = 0;
+  relaxed<std::size_t> regretted_;
   std::size_t period_ = 0;
   std::size_t least_idle_now_ = 0;
   std::array<std::size_t, memory> least_idle_{}; // of the last periods

@@ -21,13 +21,13 @@ void fill_with_zeros(void* data, std::size_t bytes) noexcept {
 // read once; the state that follows from what was read is that of one slab only.
 segment_core::found segment_core::look_up(const void* p) const noexcept {
   if (slab* const s = core_.find(p)) {
-    std::byte* const base = s->base;
+    const slab::extent e = s->where();
     const size_class c = s->block_class();
     if (c >= size_class_count) return {};
-    const auto offset = static_cast<std::size_t>(static_cast<const std::byte*>(p) - base);
-    const std::size_t index = (offset * block_reciprocals[c]) >> 40;
-    if (index >= s->blocks || index * block_sizes[c] != offset) return {};
-    return {records_of(*s) + index, free_state(base, c, index), c, base + offset, block_sizes[c]};
+    const std::size_t index = slab::by_block(c).index_in(e, p);
+    if (index == slab::most_blocks) return {};
+    return {records_of(*s) + index, free_state(e.base, c, index), c, e.base + index * block_sizes[c],
+            block_sizes[c]};
   }
   found region;
   regions_.at(p, [&](region_node& node) {

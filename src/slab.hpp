@@ -76,17 +76,6 @@ struct alignas(64) slab {
     return taken;
   }
 
-  /// Takes the free block of the lowest address. Expects one.
-  void* take_lowest() noexcept {
-    std::size_t word = 0;
-    while (free[word] == 0) ++word;
-    const std::size_t index = word * 64 + static_cast<std::size_t>(std::countr_zero(free[word]));
-    free[word] &= free[word] - 1;
-    --free_count;
-    if (index >= touched) touched = static_cast<std::uint16_t>(index + 1);
-    return base + index * block_sizes[block_class()];
-  }
-
   std::size_t offset_of(const void* address) const noexcept {
     const std::byte* const first = base;
     return static_cast<std::size_t>(static_cast<const std::byte*>(address) - first);
@@ -99,7 +88,7 @@ struct alignas(64) slab {
   }
   /// Where its blocks lie, and how many there are.
   struct extent {
-    const std::byte* base = nullptr;
+    std::byte* base = nullptr;
     std::size_t blocks = 0;
   };
   extent where() const noexcept { return {base, blocks}; }

@@ -58,8 +58,9 @@ slab_map::unit_slot slab_map::search(const void* address) const noexcept {
   if (e == nullptr) return no_slot();
   const std::uintptr_t key = e->key.load(std::memory_order_relaxed);
   const std::uintptr_t value = e->value.load(std::memory_order_acquire);
-  const bool is_large = !is_of_small_chunk(key) && key > erased_key && covers(key, number_of(address));
-  if (e->key.load(std::memory_order_relaxed) != key || is_large == is_small(value)) return no_slot();
+  const bool is_another = e->key.load(std::memory_order_relaxed) != key; // by now
+  if (is_another || is_of_small_chunk(key) != is_small(value)) return no_slot();
+  if (!is_small(value) && (key <= erased_key || !covers(key, number_of(address)))) return no_slot();
   if (is_small(value)) {
     const unsigned shift = chunk::unit_shift_of(std::size_t{1} << size_of_small(key));
     const std::size_t slot = offset_in_small(key, number_of(address)) >> shift;
@@ -157,7 +158,7 @@ std::size_t slab_map::next_count(std::size_t granules) const noexcept {
 }
 
 // Erased entries are not taken along. The table before stays, since a reader may be in it. A table that a
-// call from within upstream has already outgrown is only kept for release_all().
+// call from within upstream has already outgrown is only kept until all is released.
 void slab_map::move_to(void* memory, std::size_t count) noexcept {
   auto* const entries = reinterpret_cast<entry*>(static_cast<std::byte*>(memory) + sizeof(table));
   for (std::size_t i = 0; i < count; ++i) ::new (entries + i) entry{empty_key, 0};

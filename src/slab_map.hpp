@@ -20,7 +20,7 @@ inline std::uintptr_t number_of(const void* address) noexcept {
 }
 
 // An open-addressed table of granules. Readers take no lock: entries are single words, tables that were
-// outgrown stay until release_all(), and what they lead to is type-stable. A reader of a live block always
+// outgrown stay until all is released, and what they lead to is type-stable. A reader of a live block always
 // finds its slab; one of a bogus address may be led to any slab, which then says that no block of it starts
 // there.
 //

@@ -23,20 +23,12 @@ constexpr std::size_t least_small_slab = 256; // less than a unit where many cla
 
 slab& slab_source::take(size_class c, std::size_t class_bytes) {
   slab_wish w = wish_for(c, class_bytes);
-  {
-    const std::lock_guard guard(mutex_);
-    if (slab* const s = try_take(w)) return *s;
-  }
+  if (slab* const s = try_take(w)) return *s;
   std::unique_lock growing(up_.mutex());
   std::span<std::byte> fresh; // a chunk that was obtained for the slab
   for (std::size_t largest_chunk = limits_.largest_chunk;;) {
     std::size_t lacking = 0;
-    slab* s;
-    {
-      const std::lock_guard guard(mutex_);
-      s = try_take(w, &lacking);
-    }
-    if (s != nullptr) {
+    if (slab* const s = try_take(w, &lacking)) {
       growing.unlock(); // while the system clears the pages, others may go upstream
       if (is_within(s->base, fresh.data(), fresh.size())) prefault(fresh.data(), fresh.size());
       return *s;
@@ -44,16 +36,21 @@ slab& slab_source::take(size_class c, std::size_t class_bytes) {
     try {
       if (const auto memory = grow(w, largest_chunk, lacking); !memory.empty()) fresh = memory;
     } catch (...) {
-      if (recorded() && largest_chunk / 2 >= std::bit_ceil(std::size_t{block_sizes[c]})) {
-        largest_chunk /= 2; // regions shrink to fit
-        w.bytes = std::min(w.bytes, std::max<std::size_t>(block_sizes[c], largest_chunk));
-        w.least = std::min(w.least, w.bytes);
-        continue;
-      }
+      if (shrink(w, largest_chunk)) continue;
       if (slab* const last = take_last(w, largest_chunk, lacking != 0)) return *last;
       throw;
     }
   }
+}
+
+// Regions shrink to fit: half as large a chunk, and no larger slab than that. False when a block would not
+// fit.
+bool slab_source::shrink(slab_wish& w, std::size_t& largest_chunk) const noexcept {
+  if (!recorded() || largest_chunk / 2 < std::bit_ceil(std::size_t{block_sizes[w.c]})) return false;
+  largest_chunk /= 2;
+  w.bytes = std::min(w.bytes, largest_chunk);
+  w.least = std::min(w.least, w.bytes);
+  return true;
 }
 
 // A sixth of what the class has, after a fall a sixteenth: then the slab that is not full yet is a small part
@@ -99,6 +96,7 @@ slab* slab_source::take_below(const slab* above, size_class c, std::size_t class
 }
 
 slab* slab_source::try_take(const slab_wish& w, std::size_t* lacking) noexcept {
+  const std::lock_guard guard(mutex_);
   return make(find_run(w), w.c, lacking);
 }
 

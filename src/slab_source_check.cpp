@@ -64,8 +64,6 @@ void slab_source::check_unit(const chunk& c, std::size_t unit) const {
   const std::byte* const address = c.base + (unit << c.unit_shift);
   if (address < s->base || s->base < c.base || s->block_class() >= size_class_count)
     throw std::logic_error("quarry: a unit's slab is not where the unit is");
-  if (recorded() && bookkeeping::bytes_in(s->list) < slab_bytes(s->blocks))
-    throw std::logic_error("quarry: a slab has more records than memory for them");
 }
 
 } // namespace quarry::detail

@@ -48,11 +48,6 @@ void slab_source::return_units(slab& s) noexcept {
   give_slab_memory(s);
 }
 
-bool slab_source::has_surplus(std::size_t allowed, std::size_t least_left) const noexcept {
-  const chunk* const c = chunks_by_room_.last(empty_rooms);
-  return c != nullptr && idle_ > allowed && idle_ - c->bytes >= least_left;
-}
-
 // Where a number of bytes may be retained, what is free in chunks that are in use is part of it.
 std::size_t slab_source::allowed_idle() const noexcept {
   if (!retention_.is_fixed()) return retention_.allowance();
@@ -65,8 +60,8 @@ std::size_t slab_source::allowed_idle() const noexcept {
 }
 
 chunk* slab_source::remove_surplus(std::size_t allowed, std::size_t least_left) noexcept {
-  if (!has_surplus(allowed, least_left)) return nullptr;
   chunk* const c = chunks_by_room_.last(empty_rooms);
+  if (c == nullptr || idle_ <= allowed || idle_ - c->bytes < least_left) return nullptr;
   chunks_by_room_.erase(*c);
   map_.erase(*c);
   if (recorded()) forget(*c, 0, c->units());

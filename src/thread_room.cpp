@@ -141,17 +141,16 @@ void thread_magazines::open(thread_cache& cache) noexcept {
 // is passed over.
 thread_cache* thread_magazines::next_idle(const thread_cache* heir) noexcept {
   constexpr int most_passed = 64, most_looks = 16;
-  const thread_cache* const begin = next_looked_at_;
-  for (int passed = 0, looks = 0; passed < most_passed && looks < most_looks; ++passed) {
-    if (next_looked_at_ == nullptr) next_looked_at_ = first_;
-    if (next_looked_at_ == nullptr) break;
-    thread_cache& cache = *next_looked_at_;
-    next_looked_at_ = cache.next;
+  thread_cache* const begin = next_looked_at_ != nullptr ? next_looked_at_ : first_;
+  thread_cache* next = begin;
+  for (int passed = 0, looks = 0; next != nullptr && passed < most_passed && looks < most_looks; ++passed) {
+    thread_cache& cache = *next;
+    next = next_looked_at_ = cache.next != nullptr ? cache.next : first_;
     if (&cache != heir && cache.capacity_bytes.load_relaxed() != 0) {
       if (is_idle(cache)) return &cache;
       ++looks;
     }
-    if (next_looked_at_ == begin) break; // all of them
+    if (next == begin) break; // all of them
   }
   return nullptr;
 }

@@ -18,11 +18,7 @@ synchronized_pool_resource& default_pool() noexcept;
 
 namespace detail {
 
-#if defined(__cpp_exceptions)
-[[noreturn]] inline void throw_bad_array_new_length() { throw std::bad_array_new_length(); }
-#else
-[[noreturn]] inline void throw_bad_array_new_length() { __builtin_abort(); }
-#endif
+[[noreturn]] void throw_bad_array_new_length();
 
 /// Bytes of `n` objects of type T; throws std::bad_array_new_length when there is no such number.
 template <class T>
@@ -135,7 +131,6 @@ public:
 
   /// Memory for `n` objects. Throws std::bad_array_new_length, or what the pool throws.
   [[nodiscard]] T* allocate(std::size_t n) {
-    if (n == 1) return static_cast<T*>(pool_->allocate(sizeof(T), alignof(T)));
     return static_cast<T*>(pool_->allocate(detail::bytes_of<T>(n), alignof(T)));
   }
 

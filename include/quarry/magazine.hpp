@@ -230,6 +230,7 @@ struct magazine_set {
 private:
   using capacities = std::array<std::size_t, magazine_count>;
   void lay_out(const capacities& wanted) noexcept;
+  void lay(size_class c, void* const* before, std::size_t base, std::size_t wanted) noexcept;
   void lay_out_with(size_class c, std::size_t wanted) noexcept;
   void move_to(size_class c, std::uint16_t slot) noexcept;
   void gather(size_class c) noexcept;

@@ -147,7 +147,7 @@ public:
   }
 
   /// As the unsynchronized one's; every thread's magazines of this pool are dead, too. Waits for other calls
-  /// that are under way, and they for it. From within upstream: aborts and says so.
+  /// that are under way, and they for it. From within upstream or a violation handler: aborts and says so.
   void release() noexcept;
   std::pmr::memory_resource* upstream_resource() const noexcept;
   std::pmr::pool_options options() const noexcept;

@@ -106,7 +106,8 @@ public:
 
   /// Gives everything back upstream, but for held regions and those of handles; bookkeeping too, where there
   /// are none of these. Spans and blocks of the memory_resource are dead. Waits for other calls that are
-  /// under way, and they for it. From within upstream or an observer: aborts and says so.
+  /// under way, and they for it. From within upstream, an observer or a violation handler:
+  /// aborts and says so.
   void release() noexcept;
   /// Empties the caches of threads and gives back every region without a used block, but for `keep_bytes` of
   /// them. Returns the bytes given back.

@@ -53,9 +53,9 @@ constexpr std::size_t many = under_tsan ? 150 : 1000;
 // All that comes back has no magazine, and those who have some do nothing.
 TEST(thread_budget, falls_with_what_is_live_whoever_frees) {
   SKIP_MEMORY_BOUND_UNDER_ASAN();
-  sync pool;
+  sync pool({0, 65'536});
   population<sync> bulk(pool);
-  for (int i = 0; i < 4000; ++i) bulk.add(32'768);
+  for (int i = 0; i < 3300; ++i) bulk.add(40'000);
   const sleeping_threads idle(16, [&](std::size_t thread) {
     dice d(thread);
     population<sync> live(pool);
@@ -124,13 +124,15 @@ TEST(thread_budget, holds_for_one_class_of_large_blocks) {
   EXPECT_LE(pool.statistics().bytes_cached, mebibyte);
 }
 
-TEST(thread_budget, bookkeeping_is_at_most_4_KiB_a_thread) {
+// They are a page of the system each, see tests/thread_cache_test.cpp.
+TEST(thread_budget, caches_take_no_bookkeeping_of_upstream) {
   SKIP_MEMORY_BOUND_UNDER_ASAN();
   ledger_resource upstream;
   sync pool(&upstream);
   const sleeping_threads idle(many, [&](std::size_t thread) { fill_and_empty_caches(pool, thread); });
-  pool.trim(); // leaves the caches' own tables
-  EXPECT_LE(upstream.held(), many * 4096 + 64 * 1024);
+  pool.trim();
+  std::printf("%zu idle threads: %zu KiB held after trim\n", many, upstream.held() / 1024);
+  EXPECT_LE(upstream.held(), 256 * 1024);
 }
 
 TEST(many_pools, five_thousand_live_ones_serve_three_threads) {
