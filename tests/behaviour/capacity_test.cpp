@@ -58,6 +58,16 @@ TYPED_TEST(capacity, sizes_no_machine_has_are_refused) {
   }
 }
 
+// new_delete_resource rounds such a size up to the alignment, to 0, and then gives nearly nothing.
+TYPED_TEST(capacity, sizes_that_wrap_when_rounded_up_are_refused_on_new_and_delete) {
+  constexpr std::size_t most = static_cast<std::size_t>(-1);
+  TypeParam plain(std::pmr::new_delete_resource());
+  for (std::size_t alignment = 2; alignment <= (std::size_t{1} << 62); alignment *= 2)
+    for (const std::size_t below : {std::size_t{0}, alignment / 2 - 1, alignment - 2})
+      EXPECT_THROW((void)plain.allocate(most - below, alignment), std::bad_alloc)
+          << below << " below the most at " << alignment;
+}
+
 TYPED_TEST(capacity, a_pool_owns_what_it_gave) {
   TypeParam other(&this->upstream);
   population<TypeParam> mine(this->pool), others(other);
