@@ -93,6 +93,7 @@ void magazine_set::lay_out(const capacities& wanted) noexcept {
   std::memcpy(before, slots(), slots_used * sizeof(void*));
   std::size_t next = 0, bytes = 0;
   for (size_class c = 0; c < magazine_count; ++c) {
+    if (wanted[c] == 0 && capacity(c) == 0) continue; // most classes; nothing lies anywhere
     lay(c, before, next, wanted[c]);
     next += wanted[c];
     bytes += wanted[c] * block_sizes[c];
