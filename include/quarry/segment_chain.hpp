@@ -33,7 +33,8 @@ public:
   /// The other chain is empty afterwards, and can be used on.
   segment_chain(segment_chain&& other) noexcept : pool_(other.pool_) { swap(other); }
   segment_chain& operator=(segment_chain&& other) noexcept {
-    segment_chain(std::move(other)).swap(*this);
+    segment_chain moved(std::move(other));
+    swap(moved);
     return *this;
   }
   ~segment_chain() = default;

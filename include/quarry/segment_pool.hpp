@@ -22,7 +22,7 @@ struct surveyor;
 } // namespace detail
 
 struct segment_pool_options {
-  static constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
+  static constexpr std::size_t unlimited = (std::numeric_limits<std::size_t>::max)();
 
   std::size_t slab_size = 1 << 20; ///< bytes of a region; a power of two from 4 KiB to 1 GiB
   /// Larger ones are a region each. From 1 to slab_size; in force it is a size class, from 2 to 256 KiB.

@@ -24,7 +24,7 @@ public:
   struct failure : std::bad_alloc {
     const char* what() const noexcept override;
   };
-  static constexpr std::size_t for_ever = std::numeric_limits<std::size_t>::max();
+  static constexpr std::size_t for_ever = (std::numeric_limits<std::size_t>::max)();
 
   explicit failing_resource(std::pmr::memory_resource* upstream = std::pmr::new_delete_resource()) noexcept
       : upstream_(upstream) {}
