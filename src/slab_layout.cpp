@@ -35,13 +35,13 @@ std::size_t most_blocks(const tile_group& g) {
 
 // So that the tiles cover about a screen, as long as each block has a pixel.
 double side_for(std::size_t slabs) {
-  constexpr double wished_area = 700'000;
-  const double side = std::sqrt(wished_area / static_cast<double>(std::max<std::size_t>(slabs, 1))) / 1.15;
+  constexpr double screen = 700'000;
+  const double side = std::sqrt(screen / static_cast<double>(std::max<std::size_t>(slabs, 1))) / 1.15;
   return std::floor(std::clamp(side, least_side, most_side));
 }
 
 // Tiles follow each other as words do, and so do groups.
-void place_tiles(tile_group& g, double side, double gap) {
+void place_tiles(tile_group& g, double side, double space) {
   const std::size_t most = most_blocks(g);
   while (g.rows * g.rows < most) ++g.rows;
   g.cell = side / static_cast<double>(g.rows);
@@ -51,12 +51,12 @@ void place_tiles(tile_group& g, double side, double gap) {
     const double width = g.cell * static_cast<double>(columns);
     if (left + width > slab_layout::inner_width) {
       left = 0;
-      top += side + gap;
+      top += side + space;
     }
     each.left = left;
     each.top = top;
-    left += width + gap;
-    g.width = std::max(g.width, left - gap);
+    left += width + space;
+    g.width = std::max(g.width, left - space);
   }
   g.width = std::max(g.width, least_group_width);
   g.height = slab_layout::heading_height + top + side;
