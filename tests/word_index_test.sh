@@ -62,6 +62,16 @@ refuses 'two DIRs' "$tree/in" "$tree/none"
 refuses '--output without FILE' --output
 refuses '--output into nowhere' --output "$tree/missing/index" "$tree/in"
 
+# A file with a zero byte is not read on, however long it is: pseudo files may have no end. Files beyond a buffer.
+mkdir "$tree/long"
+truncate -s 2G "$tree/long/zeros"
+{ yes text | head -c 200000; printf '\0'; } >"$tree/long/late_zero"
+yes text | head -c 200000 >"$tree/long/text"
+said=$("$word_index" --output "$tree/index" "$tree/long")
+expect 'long files' 1 "$(grep -c '^1 text files, 0.2 MiB.*skipped: 2 binary and 0 unreadable files' <<<"$said")"
+expect 'all of a text is read' 40000 "$(grep '^text ' "$tree/index" | tr , '\n' | wc -l)"
+expect 'zeros are not kept' 3 "$(awk '/^(quarry|std|new\/delete).* s / && $(NF - 2) < 1000' <<<"$said" | wc -l)"
+
 # Root reads everything, whatever the mode says; and then there is nothing to test.
 chmod 000 "$tree/in/a.txt"
 if ! [ -r "$tree/in/a.txt" ]; then

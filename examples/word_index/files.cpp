@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <fcntl.h>
 #include <glob.h>
 #include <memory>
 #include <system_error>
@@ -19,6 +20,12 @@ void add_files_under(const fs::path& directory, file_list& found) {
     if (fs::is_regular_file(status)) found.files.push_back(entries->path());
   }
   if (error) ++found.unreadable_directories;
+}
+
+// Files of /proc may have something to say only later.
+std::FILE* open_without_waiting(const fs::path& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  return descriptor < 0 ? nullptr : ::fdopen(descriptor, "rb");
 }
 
 } // namespace
@@ -47,12 +54,14 @@ std::vector<fs::path> header_directories() {
 
 std::optional<std::string_view> file_reader::read(const fs::path& path) {
   const auto close = [](std::FILE* file) { std::fclose(file); };
-  const std::unique_ptr<std::FILE, decltype(close)> file(std::fopen(path.c_str(), "rb"), close);
+  const std::unique_ptr<std::FILE, decltype(close)> file(open_without_waiting(path), close);
   if (!file) return std::nullopt;
   std::setvbuf(file.get(), nullptr, _IONBF, 0); // straight into our buffer
   std::size_t size = 0;
   while (const std::size_t count = std::fread(buffer_.data() + size, 1, buffer_.size() - size, file.get())) {
+    const bool binary = is_binary({buffer_.data() + size, count});
     size += count;
+    if (binary) break;
     if (size == buffer_.size()) buffer_.resize(2 * size);
   }
   if (std::ferror(file.get())) return std::nullopt;

@@ -25,7 +25,8 @@ class file_reader {
 public:
   explicit file_reader(std::pmr::memory_resource* memory) : buffer_(64 << 10, memory) {}
 
-  /// The file's content until the next call; nothing if it cannot be read.
+  /// The file's content until the next call; nothing if it cannot be read. A binary file is not read to its
+  /// end: some of /proc have none.
   std::optional<std::string_view> read(const std::filesystem::path&);
 
 private:
