@@ -44,6 +44,33 @@ print(sum(1 for _ in xml.parse(sys.argv[1]).iter("{http://www.w3.org/2000/svg}ti
 EOF
 )"
 
+# The output is written to, whatever it is; what lies beside it stays as it is, and nothing is left elsewhere.
+mkdir "$tree/out" "$tree/temporary"
+index_to() { TMPDIR=$tree/temporary "$word_index" --output "$1" "$tree/in" 2>&1; }
+for i in 0 1 2; do echo mine >"$tree/out/index.$i"; done
+: >"$tree/out/linked"
+ln -s linked "$tree/out/index"
+index_to "$tree/out/index" >/dev/null
+expect 'a link stays one' linked "$(readlink "$tree/out/index")"
+expect 'a link is followed' "$(cat "$tree/index")" "$(cat "$tree/out/linked")"
+expect 'no file beside is touched' $'mine\nmine\nmine' "$(cat "$tree"/out/index.[012])"
+mkfifo "$tree/out/pipe"
+timeout 60 cat "$tree/out/pipe" >"$tree/out/from_pipe" &
+said=$(index_to "$tree/out/pipe")
+wait $!
+expect 'a pipe gets the same' "$(cat "$tree/index")" "$(cat "$tree/out/from_pipe")"
+expect 'no picture beside a pipe' '0 pipe' "$(grep -c svg <<<"$said") $(cd "$tree/out" && echo pipe*)"
+ln -s /dev/full "$tree/out/full"
+said=$(index_to "$tree/out/full")
+expect 'a full device: exit code' 1 $?
+expect 'a full device' "word_index: cannot write $tree/out/full" "$said"
+expect 'no more of a link to it' /dev/full "$(readlink "$tree/out/full")"
+if mknod "$tree/out/null" c 1 3 2>/dev/null; then
+  index_to "$tree/out/null" >/dev/null
+  expect 'a device stays one' 'character special file null' "$(cd "$tree/out" && stat -c '%F %n' null*)"
+fi
+expect 'no temporary files left' '' "$(ls "$tree/temporary")"
+
 mkdir "$tree/none"
 expect 'an empty tree' 1 "$("$word_index" --output "$tree/index" "$tree/none" | grep -c '^0 words')"
 
@@ -60,6 +87,8 @@ refuses 'DIR is a file' "$tree/in/a.txt"
 refuses 'unknown option' --nonsense
 refuses 'two DIRs' "$tree/in" "$tree/none"
 refuses '--output without FILE' --output
+refuses '--output without a name' --output '' "$tree/in"
+refuses '--output is a directory' --output "$tree/none" "$tree/in"
 refuses '--output into nowhere' --output "$tree/missing/index" "$tree/in"
 
 # A file with a zero byte is not read on, however long it is: pseudo files may have no end. Files beyond a buffer.
@@ -72,7 +101,10 @@ expect 'long files' 1 "$(grep -c '^1 text files, 0.2 MiB.*skipped: 2 binary and 
 expect 'all of a text is read' 40000 "$(grep '^text ' "$tree/index" | tr , '\n' | wc -l)"
 expect 'zeros are not kept' 3 "$(awk '/^(quarry|std|new\/delete).* s / && $(NF - 2) < 1000' <<<"$said" | wc -l)"
 
-# Root reads everything, whatever the mode says; and then there is nothing to test.
+# Root reads and writes everything, whatever the mode says; and then there is nothing to test.
+: >"$tree/read_only"
+chmod 400 "$tree/read_only"
+[ -w "$tree/read_only" ] || refuses '--output may not be written' --output "$tree/read_only" "$tree/in"
 chmod 000 "$tree/in/a.txt"
 if ! [ -r "$tree/in/a.txt" ]; then
   said=$("$word_index" --output "$tree/index" "$tree/in")

@@ -4,13 +4,18 @@
 #include "files.hpp"
 #include "measure.hpp"
 #include "options.hpp"
+#include "output_file.hpp"
+#include "scratch_directory.hpp"
 #include "show_pool.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <exception>
 #include <fstream>
 #include <iterator>
+#include <optional>
+#include <stdexcept>
 #include <string>
 
 namespace word_index {
@@ -18,10 +23,9 @@ namespace {
 
 using paths = std::vector<std::filesystem::path>;
 
-paths output_per_subject(const std::filesystem::path& output) {
+paths output_per_subject(const std::filesystem::path& directory) {
   paths outputs;
-  for (std::size_t i = 0; i != std::size(subjects); ++i)
-    outputs.push_back(output.native() + "." + std::to_string(i));
+  for (std::size_t i = 0; i != std::size(subjects); ++i) outputs.push_back(directory / std::to_string(i));
   return outputs;
 }
 
@@ -31,13 +35,25 @@ bool same_bytes(const std::filesystem::path& a, const std::filesystem::path& b) 
   return left && right && std::equal(bytes(left), bytes(), bytes(right), bytes());
 }
 
-/// Leaves one index, the same from all subjects.
-void keep_one(const paths& outputs, const std::filesystem::path& output) {
-  for (const auto& each : outputs)
-    if (!same_bytes(outputs.front(), each))
-      throw std::runtime_error("the indexes differ: " + outputs.front().native() + ", " + each.native());
-  std::filesystem::rename(outputs.front(), output);
-  for (std::size_t i = 1; i != outputs.size(); ++i) std::filesystem::remove(outputs[i]);
+void expect_the_same(const paths& outputs) {
+  for (std::size_t i = 1; i != outputs.size(); ++i)
+    if (!same_bytes(outputs.front(), outputs[i]))
+      throw std::runtime_error("the indexes of " + std::string(subjects[0].name) + " and " +
+                               std::string(subjects[i].name) +
+                               " differ; were files changed while they were read?");
+}
+
+/// Writes to what is at `to`, be it a device or a link, and does not put a file in its place.
+void write_through(const std::filesystem::path& from, const std::filesystem::path& to) {
+  std::ifstream in(from, std::ios::binary);
+  output_file out(to);
+  std::array<char, 64 << 10> buffer;
+  do {
+    in.read(buffer.data(), buffer.size());
+    out.put({buffer.data(), static_cast<std::size_t>(in.gcount())});
+  } while (in);
+  if (!in.eof()) throw std::runtime_error("cannot read " + from.native());
+  out.close();
 }
 
 double mib(std::size_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
@@ -60,19 +76,35 @@ void print(const std::vector<costs>& all) {
       timed_rounds);
 }
 
+/// Leaves one index, the same from all subjects.
+std::vector<costs> measure_and_index(const file_list& list, const std::filesystem::path& output,
+                                     summary& found) {
+  const scratch_directory scratch;
+  const paths outputs = output_per_subject(scratch.path());
+  auto all = measure_all(list.files, outputs, found);
+  expect_the_same(outputs);
+  write_through(outputs.front(), output);
+  return all;
+}
+
+/// Beside a file; not beside a device, nor a pipe.
+std::optional<std::filesystem::path> picture_beside(const std::filesystem::path& output) {
+  if (!std::filesystem::is_regular_file(output)) return std::nullopt;
+  return output.native() + ".svg";
+}
+
 void run(const options& chosen) {
   const file_list list = files_under(chosen.directories);
-  const paths outputs = output_per_subject(chosen.output);
   summary found;
-  const auto all = measure_all(list.files, outputs, found);
-  keep_one(outputs, chosen.output);
+  const auto all = measure_and_index(list, chosen.output, found);
   print(found, list.unreadable_directories);
   print(all);
   std::printf("%zu words at %zu places in %s, the same from all\n\n", found.words, found.postings,
               chosen.output.c_str());
-  const std::filesystem::path picture = chosen.output.native() + ".svg";
+  const auto picture = picture_beside(chosen.output);
   show_pool(list.files, picture);
-  std::printf("\nThe pool's slabs, block by block, to open in a browser: %s\n", picture.c_str());
+  if (picture)
+    std::printf("\nThe pool's slabs, block by block, to open in a browser: %s\n", picture->c_str());
 }
 
 } // namespace

@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include <unistd.h>
+
 namespace word_index {
 namespace {
 
@@ -17,12 +19,15 @@ void add_directory(options& chosen, const std::filesystem::path& directory) {
   chosen.directories.push_back(directory);
 }
 
-std::filesystem::path writable_file(const std::filesystem::path& output) {
-  if (!std::filesystem::is_directory(std::filesystem::absolute(output).parent_path()))
+void refuse_unwritable(const std::filesystem::path& output) {
+  const auto directory = std::filesystem::absolute(output).parent_path();
+  if (!std::filesystem::is_directory(directory))
     throw usage_error("no directory for the output: " + output.native());
   if (std::filesystem::is_directory(output))
     throw usage_error("the output is a directory: " + output.native());
-  return output;
+  const bool is_there = std::filesystem::exists(output);
+  if (::access(is_there ? output.c_str() : directory.c_str(), W_OK) != 0)
+    throw usage_error("the output cannot be written: " + output.native());
 }
 
 } // namespace
@@ -34,14 +39,15 @@ options parse(int argc, char** argv) {
     if (argument == "--help") {
       chosen.help = true;
     } else if (argument == "--output") {
-      if (++i == argc) throw usage_error("--output needs a FILE; "s + usage);
-      chosen.output = writable_file(argv[i]);
+      if (++i == argc || argv[i][0] == '\0') throw usage_error("--output needs a FILE; "s + usage);
+      chosen.output = argv[i];
     } else if (argument.starts_with('-')) {
       throw usage_error("unknown option " + std::string(argument) + "; " + usage);
     } else {
       add_directory(chosen, argument);
     }
   }
+  if (!chosen.help) refuse_unwritable(chosen.output);
   if (chosen.directories.empty()) chosen.directories = header_directories();
   return chosen;
 }

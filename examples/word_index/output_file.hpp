@@ -9,8 +9,8 @@
 
 namespace word_index {
 
-/// A new file, written in large batches: what is put waits in segments, which the kernel takes as they are.
-/// Throws std::runtime_error when the file cannot be written.
+/// A file, new or emptied, or a device, written in large batches: what is put waits in segments, which the
+/// kernel takes as they are. Throws std::runtime_error when the file cannot be written.
 class output_file {
 public:
   explicit output_file(const std::filesystem::path&);

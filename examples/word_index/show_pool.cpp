@@ -12,7 +12,19 @@
 
 namespace word_index {
 
-void show_pool(const std::vector<std::filesystem::path>& files, const std::filesystem::path& picture) {
+namespace {
+
+void draw(const quarry::synchronized_pool_resource& pool, const std::filesystem::path& picture) {
+  std::ofstream stream(picture, std::ios::binary);
+  quarry::report::svg(stream, pool);
+  stream.close();
+  if (!stream) throw std::runtime_error("cannot write " + picture.native());
+}
+
+} // namespace
+
+void show_pool(const std::vector<std::filesystem::path>& files,
+               const std::optional<std::filesystem::path>& picture) {
   quarry::synchronized_pool_resource pool;
   tally read;
   const index words = [&] {
@@ -20,10 +32,7 @@ void show_pool(const std::vector<std::filesystem::path>& files, const std::files
     return build_index(files, &pool, read, [&](std::size_t done) { bar.show(done, files.size()); });
   }();
   quarry::report::text(std::cout, pool);
-  std::ofstream stream(picture, std::ios::binary);
-  quarry::report::svg(stream, pool);
-  stream.close();
-  if (!stream) throw std::runtime_error("cannot write " + picture.native());
+  if (picture) draw(pool, *picture);
 }
 
 } // namespace word_index
