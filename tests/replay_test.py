@@ -148,6 +148,17 @@ class Replay(unittest.TestCase):
         self.assertRegex(shown, r"\rmade_up \[#+\.*\] \d+ of \d+ steps")
         self.assertTrue(shown.endswith("\r\033[K"))
 
+    def test_what_cannot_be_printed_is_told(self):
+        sound = self.write(SOUND)
+        closed = ["sh", "-c", 'exec "$0" "$@" >&-', TOOL]
+        for arguments in ([sound], ["--json", sound], ["--advise", sound], ["--help"]):
+            with open("/dev/full", "w") as full:
+                on_full = subprocess.run([TOOL, *arguments], stdout=full, stderr=subprocess.PIPE, text=True)
+            on_closed = subprocess.run([*closed, *arguments], stderr=subprocess.PIPE, text=True)
+            for done in (on_full, on_closed):
+                expected = (1, "quarry-replay: standard output cannot be written\n")
+                self.assertEqual((done.returncode, done.stderr), expected, arguments)
+
     # ---- advice
 
     def advice(self, events):

@@ -74,6 +74,18 @@ expect 'no temporary files left' '' "$(ls "$tree/temporary")"
 mkdir "$tree/none"
 expect 'an empty tree' 1 "$("$word_index" --output "$tree/index" "$tree/none" | grep -c '^0 words')"
 
+says_it_cannot_print() { # WHAT EXIT_CODE: of what ran with its standard error in $tree/said
+  expect "$1: exit code" 1 "$2"
+  expect "$1" 'word_index: standard output cannot be written' "$(cat "$tree/said")"
+}
+"$word_index" --output "$tree/index" "$tree/in" 2>"$tree/said" >/dev/full
+says_it_cannot_print 'on a full device' $?
+"$word_index" --output "$tree/index" "$tree/in" 2>"$tree/said" >&-
+says_it_cannot_print 'closed' $?
+expect 'the index is whole all the same' "$(cat "$tree/out/linked")" "$(cat "$tree/index")"
+"$word_index" --help 2>"$tree/said" >/dev/full
+says_it_cannot_print 'help on a full device' $?
+
 refuses() { # WHAT ARGUMENT...
   local what=$1 message
   shift

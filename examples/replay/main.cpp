@@ -7,6 +7,7 @@
 #include "tables.hpp"
 
 #include "examples/progress_bar.hpp"
+#include "examples/standard_output.hpp"
 
 #include <fstream>
 #include <iostream>
@@ -87,11 +88,11 @@ void run(const options& chosen) {
 
 int main(int argc, char** argv) try {
   const auto chosen = quarry_replay::parse_options(argc, argv);
-  if (chosen.help) {
+  if (chosen.help)
     std::cout << quarry_replay::usage;
-    return 0;
-  }
-  quarry_replay::run(chosen);
+  else
+    quarry_replay::run(chosen);
+  examples::finish_standard_output();
   return 0;
 } catch (const quarry_replay::usage_error& error) {
   std::cerr << "quarry-replay: " << error.what() << '\n';

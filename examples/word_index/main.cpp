@@ -8,6 +8,8 @@
 #include "scratch_directory.hpp"
 #include "show_pool.hpp"
 
+#include "examples/standard_output.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -112,11 +114,12 @@ void run(const options& chosen) {
 
 int main(int argc, char** argv) try {
   const auto chosen = word_index::parse(argc, argv);
-  if (chosen.help) {
+  if (chosen.help)
     std::puts(word_index::usage);
-    return 0;
-  }
-  word_index::run(chosen);
+  else
+    word_index::run(chosen);
+  examples::finish_standard_output();
+  return 0;
 } catch (const word_index::usage_error& error) {
   std::fprintf(stderr, "word_index: %s\n", error.what());
   return 2;
