@@ -223,6 +223,15 @@ class Replay(unittest.TestCase):
     def test_a_bad_trace_is_told_before_the_work_begins(self):
         self.assert_refused("not a QTRACE1", GIT, self.write(b"?"))
 
+    def test_what_can_be_read_once_only(self):
+        for mode in ([], ["--advise"], ["--json"]):
+            done = subprocess.run([TOOL, *mode, "/dev/stdin"], input=SOUND, capture_output=True)
+            expected = (2, b"", b"quarry-replay: /dev/stdin: not a regular file, and it has to be read twice\n")
+            self.assertEqual((done.returncode, done.stdout, done.stderr), expected)
+        with open(self.write(SOUND)) as file:
+            done = subprocess.run([TOOL, "--rounds", "1", "/dev/stdin"], stdin=file, capture_output=True)
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+
     def test_every_truncation(self):
         for length in range(len(SOUND)):
             self.assert_refused("made_up.qtrace", self.write(SOUND[:length]))

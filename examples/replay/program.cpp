@@ -47,7 +47,13 @@ trace read_checked(const std::filesystem::path& file) {
 
 } // namespace
 
-void check_program(const std::filesystem::path& file) { read_checked(file); }
+void check_program(const std::filesystem::path& file) {
+  std::error_code ignored; // what cannot be looked at cannot be read, which is said below
+  const auto found = std::filesystem::status(file, ignored);
+  if (std::filesystem::exists(found) && !std::filesystem::is_regular_file(found))
+    throw trace_error(file.string() + ": not a regular file, and it has to be read twice");
+  read_checked(file);
+}
 
 program read_program(const std::filesystem::path& file) {
   const trace recorded = read_checked(file);
