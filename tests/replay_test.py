@@ -120,6 +120,18 @@ class Replay(unittest.TestCase):
         self.assertIsNone(json.loads(self.said("--json", self.write(trace([]))))[0]["one_thread"])
         self.assertIn("Nothing to advise", self.said("--advise", self.write(trace([]))))
 
+    def test_a_block_of_gibibytes(self):
+        size = 5 << 30
+        if os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGESIZE") < 2 * size:
+            self.skipTest("too little memory here")
+        file = self.write(trace([(0, 100, 4), (0, size, 12), (0, 1), (0, 0)]))
+        quick = {k: v for k, v in os.environ.items() if k != "MALLOC_PERTURB_"}  # by which malloc fills what it gives
+        for mode in (["--resource", "quarry-unsync"], ["--advise"]):
+            command = [TOOL, "--rounds", "1", *mode, file]
+            done = subprocess.run(command, env=quick, capture_output=True, text=True, timeout=200)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertIn("5120.0 MiB live at most", done.stdout)
+
     def test_a_recording_cut_short(self):
         padded = b"".join(bytes([n | 0x80] + [0x80] * 8 + [0]) for n in (1, 1, 1, 8))
         done = self.run_tool("--json", self.write(b"QTRACE1\n" + padded + b"\0\x08\x03" + b"\0\x10"))
@@ -202,6 +214,7 @@ class Replay(unittest.TestCase):
             "more threads than a trace can have": header + numbers(huge, 1, 1, 8, 0, 8, 3),
             "a size out of range": header + numbers(1, 1, 1, huge, 0, huge, 3),
             "an alignment out of range": header + numbers(1, 1, 1, 8, 0, 8, 60),
+            "needs 1073741824.0 GiB of memory": trace([(0, 8, 55)] * 32),
             "a block before the first": header + numbers(1, 1, 2, 8, 0, 8, 3, 1, 7),
             "a block that is not live": trace([(0, 8, 3), (0, 0), (0, 0)]),
             "fewer allocations than the header says": header + numbers(1, 2, 2, 8, 0, 8, 3, 1, 0),

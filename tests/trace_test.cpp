@@ -59,6 +59,18 @@ TEST(Trace, ReadsBlocksAndEvents) {
   EXPECT_EQ(trace.events[2].thread, 1u);
 }
 
+TEST(Trace, ReadsLargeSizesAndAlignments) {
+  const std::uint64_t size = std::uint64_t{5} << 30, largest = (std::uint64_t{1} << 56) - 1;
+  const auto trace =
+      parse_trace(with_magic({1, 2, 3, largest, /**/ 0, size, 33, /**/ 1, 0, /**/ 0, largest, 55}));
+  EXPECT_EQ(trace.peak_live_bytes, largest);
+  ASSERT_EQ(trace.blocks.size(), 2u);
+  EXPECT_EQ(trace.blocks[0].size, size);
+  EXPECT_EQ(trace.blocks[0].alignment(), std::size_t{1} << 33);
+  EXPECT_EQ(trace.blocks[1].size, largest);
+  EXPECT_EQ(trace.blocks[1].alignment(), std::size_t{1} << 55);
+}
+
 // As a recording_resource writes it, and leaves it when its process is killed.
 bytes recording(std::initializer_list<std::uint64_t> totals, std::initializer_list<std::uint8_t> events) {
   bytes out = with_magic({});
@@ -101,8 +113,10 @@ TEST(Trace, SaysWhatIsWrong) {
       {with_magic({1, 1, 1, 8, 2, 8, 3}), "beyond thread_count"},
       {with_magic({2, 1, 1, 8, 2, 8, 3}), "order of appearance"},
       {with_magic({1, 1, 1, 8, 0, 0, 3}), "size out of range"},
-      {with_magic({1, 1, 1, 8, 0, std::uint64_t{1} << 32, 3}), "size out of range"},
-      {with_magic({1, 1, 1, 8, 0, 8, 31}), "alignment out of range"},
+      {with_magic({1, 1, 1, 8, 0, std::uint64_t{1} << 56, 3}), "size out of range"},
+      {with_magic({1, 2, 2, 8, 0, std::uint64_t{1} << 55, 3, 0, std::uint64_t{1} << 55, 3}),
+       "size out of range"}, // with the other one
+      {with_magic({1, 1, 1, 8, 0, 8, 56}), "alignment out of range"},
       {with_magic({1, 0, 1, 0, 1, 0}), "before the first"},
       {with_magic({1, 1, 2, 8, 0, 8, 3, 1, 1}), "before the first"},
       {with_magic({1, 1, 3, 8, 0, 8, 3, 1, 0, 1, 0}), "not live"},
@@ -169,6 +183,7 @@ bytes long_trace(std::mt19937& random) {
     } else {
       live.push_back(sizes.size());
       sizes.push_back(1 + random() % (std::uint64_t{1} << random() % 32));
+      if (random() % 16 == 0) sizes.back() <<= random() % 16;
       live_bytes += sizes.back();
       peak = std::max(peak, live_bytes);
       put_varint(body, sizes.back());

@@ -1,5 +1,7 @@
 #include "program.hpp"
 
+#include "tables.hpp"
+
 #include "replay/joined_threads.hpp"
 
 #include <algorithm>
@@ -17,28 +19,28 @@ std::string name_of(const std::filesystem::path& file) {
   return name.substr(0, name.find(".qtrace"));
 }
 
-// What resources may take for the blocks that are live at most: bytes rounded up to alignments.
-std::size_t memory_needed(const trace& recorded) {
-  std::size_t now = 0, most = 0;
+// What resources may take for the blocks that are live at most: bytes rounded up to alignments. No integer,
+// which large alignments would overflow.
+double memory_needed(const trace& recorded) {
+  double now = 0, most = 0;
   for (const auto& event : recorded.events) {
     const auto& block = recorded.blocks[event.block];
     const std::size_t bytes = (block.size + block.alignment() - 1) & ~(block.alignment() - 1);
-    now += event.is_deallocation ? -bytes : bytes;
+    now += static_cast<double>(bytes) * (event.is_deallocation ? -1 : 1);
     most = std::max(most, now);
   }
   return most;
 }
 
-std::size_t memory_here() {
-  return static_cast<std::size_t>(::sysconf(_SC_PHYS_PAGES)) *
-         static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+double memory_here() {
+  return static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE));
 }
 
-std::string gib(std::size_t bytes) { return std::to_string(bytes >> 30) + " GiB"; }
+std::string gib(double bytes) { return fixed(bytes / (1 << 30), 1) + " GiB"; }
 
 trace read_checked(const std::filesystem::path& file) {
   trace recorded = read_trace(file);
-  const std::size_t needed = memory_needed(recorded);
+  const double needed = memory_needed(recorded);
   if (needed > memory_here())
     throw trace_error(file.string() + ": needs " + gib(needed) + " of memory; here are " +
                       gib(memory_here()));

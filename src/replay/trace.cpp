@@ -12,9 +12,9 @@ constexpr std::string_view magic = "QTRACE1\n";
 constexpr std::size_t smallest_event = 2; // an event is at least two varints of one byte
 constexpr std::size_t padded_header = magic.size() + 40;
 constexpr std::size_t most_uncounted = 4096;
-constexpr std::uint64_t largest_alignment_log2 = 30;
 constexpr std::uint64_t largest_thread_count = std::uint64_t{1} << 20;
-constexpr std::uint64_t largest_size = std::numeric_limits<std::uint32_t>::max();
+constexpr std::uint64_t largest_alignment_log2 = 55; // processes have addresses of at most 56 bits
+constexpr std::uint64_t most_live_bytes = (std::uint64_t{1} << 56) - 1;
 
 class parser {
 public:
@@ -82,9 +82,9 @@ private:
   std::uint32_t read_allocation() {
     const auto size = varint(), alignment_log2 = varint();
     require(result_.blocks.size() < allocation_count_, "more allocations than the header says");
-    require(size >= 1 && size <= largest_size, "a size out of range");
+    require(size >= 1 && size <= most_live_bytes - live_bytes_, "a size out of range");
     require(alignment_log2 <= largest_alignment_log2, "an alignment out of range");
-    result_.blocks.push_back({static_cast<std::uint32_t>(size), static_cast<std::uint8_t>(alignment_log2)});
+    result_.blocks.push_back({size & most_live_bytes, static_cast<std::uint8_t>(alignment_log2)});
     live_.push_back(true);
     live_bytes_ += size;
     peak_ = std::max(peak_, live_bytes_);

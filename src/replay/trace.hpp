@@ -16,7 +16,7 @@
 namespace quarry_replay {
 
 struct trace_block {
-  std::uint32_t size;
+  std::uint64_t size : 56; // so that a block takes 8 bytes
   std::uint8_t alignment_log2;
   std::size_t alignment() const { return std::size_t{1} << alignment_log2; }
 };

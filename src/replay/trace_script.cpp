@@ -22,7 +22,7 @@ private:
 };
 
 trace_operation operation_on(const trace_block& block, std::uint32_t slot, bool allocates, bool shared) {
-  return {slot, block.size, block.alignment_log2, allocates, shared};
+  return {block.size, slot, block.alignment_log2, allocates, shared};
 }
 
 // Which blocks another thread frees than the one that allocated them, or nobody.

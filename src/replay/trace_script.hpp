@@ -11,8 +11,8 @@
 namespace quarry_replay {
 
 struct trace_operation {
+  std::uint64_t size;
   std::uint32_t slot; // where the block's address is kept
-  std::uint32_t size;
   std::uint8_t alignment_log2;
   bool allocates;
   bool shared; // the slot is one that several threads use
