@@ -43,11 +43,8 @@ public:
     return hands_on() ? of_magazines(least, 32) : of_magazines(least / 4, 64);
   }
 
-  /// Of one magazine. Of segments more are on the way at a time.
-  std::size_t of_one_magazine() const noexcept {
-    constexpr std::size_t usual = 65536;
-    return segments_ ? 4 * usual : usual;
-  }
+  /// Of one magazine.
+  static constexpr std::size_t of_one_magazine() noexcept { return 262144; }
 
   /// Counts the sets of magazines that there are, threads' and those that they left.
   void add_set() noexcept { sets_.fetch_add(1, std::memory_order_relaxed); }

@@ -89,7 +89,8 @@ void magazine_set::check_invariants() const {
   std::size_t taken = 0, bytes = 0;
   for (size_class c = 0; c < magazine_count; ++c) {
     if (count(c) > capacity(c)) throw std::logic_error("quarry: a magazine holds more than it has room for");
-    if (magazines[c].end > slots_used) throw std::logic_error("quarry: a magazine ends behind the last one");
+    if (capacity(c) != 0 && magazines[c].end > slots_used)
+      throw std::logic_error("quarry: a magazine ends behind the last one");
     for (size_class i = 0; i < c; ++i)
       if (std::max(magazines[i].base, magazines[c].base) < std::min(magazines[i].end, magazines[c].end))
         throw std::logic_error("quarry: two magazines share a slot");

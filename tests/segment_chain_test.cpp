@@ -487,7 +487,7 @@ TEST(segment_chain_without_memory, append) {
 
 // Its room is written to before the rest is had, which must not show.
 TEST(segment_chain_without_memory, append_to_a_segment_with_room) {
-  const std::string text = some_text(100'000);
+  const std::string text = some_text(300'000);
   std::size_t calls = 0;
   for (bool failed = true; failed; ++calls) {
     quarry::failing_resource upstream;

@@ -71,7 +71,7 @@ struct magazine_set {
   std::array<std::int8_t, magazine_count>
       drift{}; // times it was found empty in a row, or less those it was full
   std::uint16_t slot_count = 0;
-  std::uint16_t slots_used = 0;            // end of the last magazine
+  std::uint16_t slots_used = 0;            // end of the last magazine that has room
   std::uint16_t slots_taken = 0;           // Σ (end − base)
   std::uint32_t refusals = 0;              // of room
   std::uint32_t bytes_to_count = 0;        // freed into magazines, where that is counted

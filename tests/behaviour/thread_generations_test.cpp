@@ -25,8 +25,9 @@ void free_checked(sync& pool, const std::vector<block>& blocks) {
   }
 }
 
-// Which slab a block comes from depends on where upstream's memory lies.
-constexpr std::size_t a_chunk = 8192;
+// Which slab a block comes from depends on where upstream's memory lies. A new
+// chunk is at most half of what is held.
+constexpr std::size_t a_chunk = 32768;
 
 std::size_t held_after_rounds(std::size_t rounds, std::size_t bytes) {
   ledger_resource upstream;
