@@ -30,11 +30,12 @@ std::size_t pool::refill(void** out, std::size_t count) {
   return take_from_new(s, out, count);
 }
 
-// A class of a few blocks takes a few at once, so that what lies in magazines stays a small part of it.
+// A class of a few blocks takes a few at once, so that what lies in magazines stays a small part of it; in a
+// small pool half of what it has.
 std::size_t pool::fair_count(std::size_t count) const noexcept {
   const std::size_t least =
       std::clamp<std::size_t>(least_bytes_at_once / block_sizes[class_], 1, least_at_once);
-  return std::min(count, std::max(least, (carved_ - free_) / 8));
+  return std::min(count, std::max(least, (carved_ - free_) / (usage_.is_small() ? 2 : 8)));
 }
 
 std::size_t pool::take_from_slabs(void** out, std::size_t count) noexcept {

@@ -54,8 +54,8 @@ bool slab_source::shrink(slab_wish& w, std::size_t& largest_chunk) const noexcep
 }
 
 // A sixth of what the class has, after a fall a sixteenth: then the slab that is not full yet is a small part
-// of it. Of large blocks as few as fill whole units: what is free among them is much; where there are many a
-// thirty-second of them.
+// of it; in a small pool a half. Of large blocks as few as fill whole units: what is free among them is much;
+// where there are many a thirty-second of them.
 slab_wish slab_source::wish_for(size_class c, std::size_t class_bytes) const noexcept {
   const std::size_t block = block_sizes[c];
   if (recorded()) return wish_for_segments(c, class_bytes);
@@ -64,7 +64,7 @@ slab_wish slab_source::wish_for(size_class c, std::size_t class_bytes) const noe
     const std::size_t bytes = std::max(block, share / block * block);
     return {c, bytes, block, block <= largest_small_slab};
   }
-  const std::size_t share = usage_.has_fallen() ? class_bytes / 16 : class_bytes / 6;
+  const std::size_t share = class_bytes / (usage_.is_small() ? 2 : usage_.has_fallen() ? 16 : 6);
   const std::size_t power = power_within(share, block, least_small_slab, largest_small_slab);
   if (power < kib) return {c, std::max(block, power), block, true};
   const std::size_t wished = with_little_waste(power, c);

@@ -99,6 +99,8 @@ public:
   /// Less was used for a while than a quarter of what once was, which fades; of a small pool, where magazines
   /// count for much, a third.
   bool has_fallen() const noexcept { return has_fallen_.load(std::memory_order_relaxed); }
+  /// So little is used, and ever was, that time is worth more than memory.
+  bool is_small() const noexcept { return high() < std::size_t{1} << 20 && !has_fallen(); }
   /// Little is used now, but for how long is not known.
   bool may_have_fallen() const noexcept { return used() < few() && !has_fallen(); }
   std::size_t peak() const noexcept {

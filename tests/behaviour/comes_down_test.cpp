@@ -190,8 +190,16 @@ TYPED_TEST_SUITE(slow_way, both_pools, pool_names);
 
 TYPED_TEST(slow_way, is_that_of_the_class_that_holds_much_alone) {
   if (memory_is_poisoned()) GTEST_SKIP() << "freed blocks are kept back";
-  one_class_scattered<TypeParam> load(3 * mebibyte / 4); // after a deeper fall all classes give way
-  auto& [pool, d, scattered, few] = load;
+  TypeParam pool;
+  population<TypeParam> scattered(pool), few(pool);
+  while (scattered.bytes() < 16 * mebibyte) scattered.add(512);
+  // Of every slab one in sixteen stays: no chunk has room for whole slabs.
+  for (std::size_t i = scattered.size(); i-- != 0;)
+    if (i % 16 != 0) scattered.free_at(i);
+  while (few.size() < 200) few.add(24);
+  // So much came back since that what was used before counts no more, and there are calls that see it.
+  for (int i = 0; i < 200; ++i) pool.deallocate(pool.allocate(40'000), 40'000);
+  for (int i = 0; i < 500; ++i) scattered.add(512);
   const auto [freed, again] = replaced(few, 100, 24);
   EXPECT_EQ(freed, again);
   const auto [slow, other] = replaced(scattered, highest_of(scattered), 512);

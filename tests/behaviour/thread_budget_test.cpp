@@ -56,7 +56,7 @@ TEST(thread_budget, falls_with_what_is_live_whoever_frees) {
   sync pool({0, 65'536});
   population<sync> bulk(pool);
   for (int i = 0; i < 3300; ++i) bulk.add(40'000);
-  const sleeping_threads idle(16, [&](std::size_t thread) {
+  const sleeping_threads idle(48, [&](std::size_t thread) {
     dice d(thread);
     population<sync> live(pool);
     for (int i = 0; i < 500; ++i) live.add(d.between(1, 32'000));
