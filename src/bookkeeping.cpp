@@ -10,7 +10,7 @@ namespace quarry::detail {
 namespace {
 
 constexpr std::size_t first_block = 2048; // what a dozen pools with a slab or two each and their chunks need
-constexpr std::size_t small_lists = 9;   // 1 to 9 lines; then come 16 lines and its doubles
+constexpr std::size_t small_lists = 9;    // 1 to 9 lines; then come 16 lines and its doubles
 
 std::size_t lines_of(std::size_t bytes) noexcept {
   return (bytes + bookkeeping::line - 1) / bookkeeping::line;

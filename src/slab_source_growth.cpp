@@ -109,10 +109,9 @@ void slab_source::give_descriptor(void* descriptor, std::size_t bytes) noexcept 
 
 // ---- chunks
 
-// Half of what is held, so that few calls lead to a pool of its full pace, and the newest chunk is not most of
-// it; powers of two, or packed. Not
-// for blocks that would often not lie well there, nor for the smallest, of which as many as options() says
-// shall fill a chunk.
+// Half of what is held, so that few calls lead to a pool of its full pace, and the newest chunk is not most
+// of it; powers of two, or packed. Not for blocks that would often not lie well there, nor for the smallest,
+// of which as many as options() says shall fill a chunk.
 std::size_t slab_source::next_chunk_bytes(const slab_wish& w, std::size_t largest_chunk) const noexcept {
   if (bounded()) return std::bit_ceil(std::max<std::size_t>(w.bytes, 64));
   const std::size_t share = std::max<std::size_t>(std::bit_floor(up_.held() / 2 + 1), limits_.first_chunk);
