@@ -9,8 +9,9 @@ namespace quarry::detail {
 
 namespace {
 
-constexpr std::size_t first_block = 2048; // what a dozen pools with a slab or two each and their chunks need
-constexpr std::size_t small_lists = 9;    // 1 to 9 lines; then come 16 lines and its doubles
+constexpr std::size_t first_block = 1024;  // three pools with a slab each, their chunk and the address map
+constexpr std::size_t second_block = 2048; // a dozen with a slab or two each and their chunks
+constexpr std::size_t small_lists = 9;     // 1 to 9 lines; then come 16 lines and its doubles
 
 std::size_t lines_of(std::size_t bytes) noexcept {
   return (bytes + bookkeeping::line - 1) / bookkeeping::line;
@@ -31,7 +32,8 @@ std::size_t bookkeeping::bytes_in(std::size_t list) noexcept {
 // A share of what is held, so that the newest block is a small part of it.
 std::size_t bookkeeping::next_block_size(std::size_t bytes, std::size_t held) const noexcept {
   const std::size_t needed = piece_of(bytes) + line;
-  const std::size_t share = std::clamp(std::bit_floor((held >> share_) + 1), first_block, largest_piece);
+  const std::size_t least = held < first_block ? first_block : second_block;
+  const std::size_t share = std::clamp(std::bit_floor((held >> share_) + 1), least, largest_piece);
   return std::max(needed, share);
 }
 

@@ -22,7 +22,7 @@ namespace quarry::detail {
 
 /// What a slab source may do; fixed for its life.
 struct slab_source_limits {
-  std::uint32_t first_chunk = 4096;
+  std::uint32_t first_chunk = 1024;
   std::uint32_t largest_chunk = 65536;
   std::uint32_t blocks_per_chunk =
       largest_chunk / 8; ///< below what fits a chunk, a chunk serves one class only

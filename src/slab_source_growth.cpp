@@ -109,12 +109,15 @@ void slab_source::give_descriptor(void* descriptor, std::size_t bytes) noexcept 
 
 // ---- chunks
 
-// Half of what is held, so that few calls lead to a pool of its full pace, and the newest chunk is not most
-// of it; powers of two, or packed. Not for blocks that would often not lie well there, nor for the smallest,
-// of which as many as options() says shall fill a chunk.
+// A small one, which may be all. Then half of what is held, so that few calls lead to a pool of its full
+// pace, and the newest chunk is not most of it; powers of two, or packed. Not for blocks that would often not
+// lie well there, nor for the smallest, of which as many as options() says shall fill a chunk.
 std::size_t slab_source::next_chunk_bytes(const slab_wish& w, std::size_t largest_chunk) const noexcept {
   if (bounded()) return std::bit_ceil(std::max<std::size_t>(w.bytes, 64));
-  const std::size_t share = std::max<std::size_t>(std::bit_floor(up_.held() / 2 + 1), limits_.first_chunk);
+  constexpr std::size_t second_chunk = 4096;
+  const std::size_t first = limits_.first_chunk, held = up_.held();
+  const std::size_t share =
+      held < first ? first : std::max({std::bit_floor(held / 2 + 1), first, second_chunk});
   const std::size_t bytes = std::max(std::min(share, largest_chunk), std::bit_ceil(w.bytes));
   constexpr std::size_t fits_well = 4096;
   const bool packs = !recorded() && bytes == chunk::packed_instead_of && w.bytes <= chunk::packed_bytes &&

@@ -54,9 +54,9 @@ class small_pool_memory : public ::testing::Test {};
 TYPED_TEST_SUITE(small_pool_memory, both_pools, pool_names);
 
 template <class Pool>
-std::size_t memory_of_three_requests(const std::vector<block>& requests) {
+std::size_t memory_of_three_requests(const std::vector<block>& requests, std::size_t max_blocks = 0) {
   counting_upstream upstream;
-  Pool pool(&upstream);
+  Pool pool({max_blocks, 0}, &upstream);
   std::vector<block> blocks = requests;
   taken_from_new = 0;
   counting = true;
@@ -77,6 +77,16 @@ TYPED_TEST(small_pool_memory, three_requests_in_three_classes_fit_in_a_page) {
             page);
   EXPECT_LE(memory_of_three_requests<TypeParam>({{nullptr, 1, 1}, {nullptr, 24, 8}, {nullptr, 64, 64}}),
             page);
+}
+
+// There they have slabs, and the object of a synchronized pool is a line larger.
+TYPED_TEST(small_pool_memory, nearly_so_where_chunks_have_few_blocks) {
+  SKIP_MEMORY_BOUND_UNDER_ASAN();
+  for (const std::size_t most : {4U, 100U, 1000U})
+    EXPECT_LE(
+        memory_of_three_requests<TypeParam>({{nullptr, 8, 8}, {nullptr, 40, 8}, {nullptr, 128, 16}}, most),
+        page + 64)
+        << "at most " << most;
 }
 
 TYPED_TEST(small_pool_memory, a_pool_that_served_nothing_holds_nothing) {
