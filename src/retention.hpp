@@ -17,8 +17,10 @@ namespace quarry::detail {
 //
 // `regretted` is memory that was given back and had to be obtained again soon: a load that fills and empties
 // over and over is allowed to keep it, and a chunk more since slabs never lie the same, and so comes to call
-// upstream no more. What lay idle throughout the last four periods, beyond an eighth of their peak, is taken
-// off again, so that a burst is forgotten, but not the higher peak of a load that has several.
+// upstream no more. One that was seen to come round from nearly nothing keeps all, whether or not something
+// has been given back: where what is freed lies among what is live, little is, until the last. What lay idle
+// throughout the last four periods, beyond an eighth of their peak, is taken off again, so that a burst is
+// forgotten, but not the higher peak of a load that has several.
 /// Not synchronized: its owner locks.
 class retention {
 public:
@@ -55,22 +57,29 @@ public:
   /// Ends a period; of `held` bytes in chunks `idle` are empty now. The caller then has `usage` start the
   /// next.
   void end_period(std::size_t idle, std::size_t held) noexcept {
-    least_idle_[period_ % memory] = least_idle_now_;
+    least_idle_[period_] = least_idle_now_;
     const std::size_t unneeded = *std::min_element(least_idle_.begin(), least_idle_.end());
     const std::size_t slack = std::max(floor_bytes, usage_.period_peak() / 8);
     const std::size_t regretted = regretted_;
     const std::size_t needed = held - std::min(held, unneeded - std::min(unneeded, slack));
     regretted_ = comes_round() ? std::min(needed, most_for_round()) : std::min(regretted, needed);
     least_idle_now_ = idle;
-    ++period_;
-    gifts_[period_ % memory] = {};
+    const bool was_round =
+        was_low_ && usage_.period_peak() >= usage_.peak_before() - usage_.peak_before() / 8;
+    rounds_ = was_round ? std::min<unsigned char>(rounds_ + 1, rounds_to_see) : 0;
+    was_low_ = is_low();
+    period_ = (period_ + 1) % memory;
+    gifts_[period_] = {};
   }
 
-  void idle_is(std::size_t idle) noexcept { least_idle_now_ = std::min(least_idle_now_, idle); }
+  void idle_is(std::size_t idle) noexcept {
+    least_idle_now_ = std::min(least_idle_now_, idle);
+    was_low_ = was_low_ || is_low();
+  }
 
   /// Of `idle` bytes `bytes` were given back.
   void given_back(std::size_t bytes, std::size_t idle) noexcept {
-    gift& now = gifts_[period_ % memory];
+    gift& now = gifts_[period_];
     now.bytes += bytes;
     now.of = std::max(now.of, idle);
   }
@@ -94,13 +103,17 @@ public:
   }
 
 private:
-  static constexpr std::size_t memory = 4;          // periods
+  static constexpr unsigned char memory = 4;        // periods
+  static constexpr unsigned char rounds_to_see = 2; // before they are believed
   static constexpr std::size_t floor_bytes = 16384; // not worth a call upstream
   static constexpr std::size_t one_chunk = 65536;   // what is idle by chance
 
   // A load that comes round from nearly nothing needs all that is held, and what it obtains as well: slabs
   // never lie the same, so now and then it needs a chunk more than ever before.
-  bool comes_round() const noexcept { return regretted_ >= length() - length() / 8; }
+  bool comes_round() const noexcept {
+    return rounds_ == rounds_to_see || regretted_ >= length() - length() / 8;
+  }
+  bool is_low() const noexcept { return usage_.used() <= length() / 8; }
   std::size_t most_for_round() const noexcept { return length() + length() / 4; }
 
   std::size_t length() const noexcept { return usage_.long_peak(); }
@@ -109,7 +122,9 @@ private:
   const usage& usage_;
   const std::size_t fixed_;
   relaxed<std::size_t> regretted_;
-  std::size_t period_ = 0;
+  unsigned char period_ = 0; // modulo `memory`
+  unsigned char rounds_ = 0; // in a row
+  bool was_low_ = false;     // in this period
   std::size_t least_idle_now_ = 0;
   std::array<std::size_t, memory> least_idle_{}; // of the last periods
   struct gift { // what was given back in a period, and the most that was idle then

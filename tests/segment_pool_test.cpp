@@ -19,6 +19,7 @@
 
 #include "support/ledger_resource.hpp"
 #include "support/poisoned.hpp"
+#include "support/sanitizers.hpp"
 #include "support/recorded_reports.hpp"
 
 namespace {
@@ -155,7 +156,7 @@ TEST(segments, do_not_overlap_and_are_aligned_to_what_divides_their_capacity) {
   std::mt19937 random(1);
   std::map<const std::byte*, std::size_t> taken;
   std::vector<segment> segments;
-  for (int i = 0; i != 2000; ++i) {
+  for (int i = 0; i != (quarry::test::under_sanitizer ? 400 : 2000); ++i) {
     const std::size_t wanted = random() % (i % 50 == 0 ? 300000 : 70000) + 1;
     segment s = pool.allocate_segment(wanted);
     ASSERT_GE(s.capacity(), wanted);

@@ -16,6 +16,7 @@
 
 #include "support/ledger_resource.hpp"
 #include "support/recorded_reports.hpp"
+#include "support/sanitizers.hpp"
 
 namespace {
 
@@ -35,11 +36,7 @@ struct counts {
   std::size_t of(violation_kind kind) const { return of_kind[static_cast<std::size_t>(kind)]; }
 };
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr int race_rounds = 20000;
-#else
-constexpr int race_rounds = 1000000;
-#endif
+constexpr int race_rounds = quarry::test::under_sanitizer ? 20'000 : 1'000'000;
 
 // Of two segments with regions of their own the first one's region retires, and its observer frees the second
 // when the pool's end has begun, on another thread.

@@ -15,6 +15,7 @@
 #include "slab_map.hpp"
 #include "support/dice.hpp"
 #include "support/ledger_resource.hpp"
+#include "support/sanitizers.hpp"
 
 namespace quarry::detail {
 namespace {
@@ -179,11 +180,7 @@ TEST_F(slab_map_test, leads_to_the_slab_of_a_live_block_whatever_happens_beside_
       insert(first);
     }
   });
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-  constexpr int looks = 200'000;
-#else
-  constexpr int looks = 5'000'000;
-#endif
+  constexpr int looks = test::under_sanitizer ? 200'000 : 5'000'000;
   int led_astray = 0;
   for (int i = 0; i < looks; ++i)
     led_astray += map.find(at(here * granule + 2100)) != live.its_slab() ? 1 : 0;

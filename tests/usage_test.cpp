@@ -5,6 +5,7 @@
 #include <thread>
 #include <vector>
 
+#include "support/sanitizers.hpp"
 #include "usage.hpp"
 
 namespace quarry::detail {
@@ -46,11 +47,7 @@ TEST(usage_test, counts_a_pools_first_blocks_in_the_peak_only) {
 TEST(usage_test, has_no_peak_of_more_than_was_used) {
   usage u(true);
   constexpr std::size_t most = 1000, threads = 3;
-#if defined(__SANITIZE_THREAD__)
-  constexpr int rounds = 20'000;
-#else
-  constexpr int rounds = 500'000;
-#endif
+  constexpr int rounds = test::under_tsan ? 20'000 : 500'000;
   std::vector<std::thread> all;
   for (std::size_t t = 0; t < threads; ++t)
     all.emplace_back([&, bytes = t == 0 ? std::size_t{1} : most] {

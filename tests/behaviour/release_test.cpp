@@ -10,7 +10,7 @@
 namespace quarry::test {
 namespace {
 
-constexpr std::size_t calls_each = 20'000 / sanitizer_slowdown;
+constexpr std::size_t calls_each = 20'000 / sanitizer_slowdown / (under_tsan ? 4 : 1);
 
 // What was allocated before is dead, and nobody touches it.
 template <class Pool, class Work>

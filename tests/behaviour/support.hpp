@@ -2,6 +2,7 @@
 
 #include "../support/dice.hpp"
 #include "../support/ledger_resource.hpp"
+#include "../support/sanitizers.hpp"
 
 #include <quarry/pool_resource.hpp>
 
@@ -32,25 +33,6 @@ struct pool_names {
     return std::is_same_v<Pool, sync> ? "synchronized" : "unsynchronized";
   }
 };
-
-#if defined(__SANITIZE_ADDRESS__)
-inline constexpr bool under_asan = true;
-#elif defined(__has_feature)
-inline constexpr bool under_asan = __has_feature(address_sanitizer);
-#else
-inline constexpr bool under_asan = false;
-#endif
-
-#if defined(__SANITIZE_THREAD__)
-inline constexpr bool under_tsan = true;
-#elif defined(__has_feature)
-inline constexpr bool under_tsan = __has_feature(thread_sanitizer);
-#else
-inline constexpr bool under_tsan = false;
-#endif
-
-// With a sanitizer the loops are shorter, so that a run stays within seconds.
-inline constexpr std::size_t sanitizer_slowdown = under_asan || under_tsan ? 8 : 1;
 
 // Under ASan the pools keep no caches and pad every block: bounds on memory are not promised there.
 #define SKIP_MEMORY_BOUND_UNDER_ASAN()                                                                       \

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../support/sanitizers.hpp"
 #include "known_failures.hpp"
 
 #include <gtest/gtest.h>
@@ -29,16 +30,7 @@ struct subject_name {
 // Under AddressSanitizer blocks have poisoned tails and chunks hold fewer of them: bounds on memory don't
 // apply. Under ThreadSanitizer every lock costs more the more threads there are: counted instructions mean
 // nothing.
-#if defined(__SANITIZE_ADDRESS__)
-inline constexpr bool bounds_apply = false, instructions_count = true;
-#elif defined(__SANITIZE_THREAD__)
-inline constexpr bool bounds_apply = true, instructions_count = false;
-#elif defined(__has_feature)
-inline constexpr bool bounds_apply = !__has_feature(address_sanitizer);
-inline constexpr bool instructions_count = !__has_feature(thread_sanitizer);
-#else
-inline constexpr bool bounds_apply = true, instructions_count = true;
-#endif
+inline constexpr bool bounds_apply = !under_asan, instructions_count = !under_tsan;
 
 using our_pools = ::testing::Types<quarry::unsynchronized_pool_resource, quarry::synchronized_pool_resource>;
 using our_synchronized_pool = ::testing::Types<quarry::synchronized_pool_resource>;

@@ -1,6 +1,5 @@
+#include "../support/sanitizers.hpp"
 #include "campaign.hpp"
-
-#include "sanitizers.hpp"
 
 #include <algorithm>
 #include <chrono>

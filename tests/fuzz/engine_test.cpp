@@ -26,10 +26,10 @@ TEST(script_text, can_be_replayed) {
 TEST(script_text, any_bytes_make_steps_that_can_be_run) {
   std::vector<std::uint8_t> bytes;
   dice d(3);
-  for (int i = 0; i < 3000; ++i) bytes.push_back(static_cast<std::uint8_t>(d.below(256)));
+  for (int i = 0; i < (under_sanitizer ? 800 : 3000); ++i) bytes.push_back(static_cast<std::uint8_t>(d.below(256)));
   for (const subject_kind& each : subject_kinds()) {
     const steps s = each.steps_of(bytes);
-    EXPECT_GT(s.size(), 500u);
+    EXPECT_GT(s.size(), bytes.size() / 6);
     EXPECT_EQ(from_text(to_text({std::string(each.name), s})).steps, s);
     EXPECT_EQ(run(s, each, {100}).failure, "") << each.name;
   }
@@ -214,7 +214,9 @@ std::pair<std::string, steps> found_out() {
   return {};
 }
 
+// What is tried here is the engine, in hundreds of processes, which take long to start with a sanitizer.
 TEST(planted_bug, block_with_two_owners) {
+  if (under_sanitizer) GTEST_SKIP();
   const auto [failure, few] = found_out<gives_blocks_twice>();
   EXPECT_NE(failure, "");
   EXPECT_LE(few.size(), 4u) << to_text({"planted", few});

@@ -2,8 +2,8 @@
 
 // A pool and its model: the blocks that are live, by what was asked, and so the numbers of statistics().
 #include "../support/ledger_resource.hpp"
+#include "../support/sanitizers.hpp"
 #include "payload.hpp"
-#include "sanitizers.hpp"
 #include "subject.hpp"
 
 #include <quarry/statistics.hpp>
@@ -288,7 +288,7 @@ private:
     require(seen.bytes_free == free, "bytes_free is not its classes' sum");
     require(seen.bytes_in_use + cached + free <= seen.bytes_held, "more is carved than held");
     require(blocks + seen.oversized_blocks == live_.size(), "the number of live blocks is wrong");
-    require(fuzz_under_asan || seen.bytes_in_use == in_use_, "bytes_in_use is not what is live");
+    require(under_asan || seen.bytes_in_use == in_use_, "bytes_in_use is not what is live");
     require(seen.peak_bytes_in_use >= peak_, "the peak is lower than what was in use");
   }
 

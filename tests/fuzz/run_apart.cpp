@@ -1,6 +1,6 @@
 // A script in a process of its own.
+#include "../support/sanitizers.hpp"
 #include "engine.hpp"
-#include "sanitizers.hpp"
 
 #include <cstdio>
 #include <cstdlib>

@@ -117,7 +117,7 @@ INSTANTIATE_TEST_SUITE_P(seed, model_threads, ::testing::Range(std::size_t{0}, s
 TEST_P(model_threads, hand_their_blocks_on) {
   hand_over all(2 + GetParam() % 4, GetParam());
   for (std::size_t number = 0; number < 24 / std::min<std::size_t>(sanitizer_slowdown, 4); ++number) {
-    all.phase(number, 400);
+    all.phase(number, under_tsan ? 150 : 400);
     all.check();
     if (number % 10 == 9) all.release();
     if (::testing::Test::HasFailure()) FAIL() << "seed " << GetParam() << ", phase " << number;
