@@ -66,7 +66,8 @@ public:
     least_idle_now_ = idle;
     const bool was_round =
         was_low_ && usage_.period_peak() >= usage_.peak_before() - usage_.peak_before() / 8;
-    rounds_ = was_round ? std::min<unsigned char>(rounds_ + 1, rounds_to_see) : 0;
+    two_rounds_ = was_round && one_round_;
+    one_round_ = was_round;
     was_low_ = is_low();
     period_ = (period_ + 1) % memory;
     gifts_[period_] = {};
@@ -103,16 +104,13 @@ public:
   }
 
 private:
-  static constexpr unsigned char memory = 4;        // periods
-  static constexpr unsigned char rounds_to_see = 2; // before they are believed
+  static constexpr unsigned memory = 4;             // periods
   static constexpr std::size_t floor_bytes = 16384; // not worth a call upstream
   static constexpr std::size_t one_chunk = 65536;   // what is idle by chance
 
   // A load that comes round from nearly nothing needs all that is held, and what it obtains as well: slabs
   // never lie the same, so now and then it needs a chunk more than ever before.
-  bool comes_round() const noexcept {
-    return rounds_ == rounds_to_see || regretted_ >= length() - length() / 8;
-  }
+  bool comes_round() const noexcept { return two_rounds_ || regretted_ >= length() - length() / 8; }
   bool is_low() const noexcept { return usage_.used() <= length() / 8; }
   std::size_t most_for_round() const noexcept { return length() + length() / 4; }
 
@@ -122,9 +120,9 @@ private:
   const usage& usage_;
   const std::size_t fixed_;
   relaxed<std::size_t> regretted_;
-  unsigned char period_ = 0; // modulo `memory`
-  unsigned char rounds_ = 0; // in a row
-  bool was_low_ = false;     // in this period
+  unsigned period_ = 0;                         // modulo `memory`
+  bool was_low_ = false;                        // in this period
+  bool one_round_ = false, two_rounds_ = false; // the last periods were
   std::size_t least_idle_now_ = 0;
   std::array<std::size_t, memory> least_idle_{}; // of the last periods
   struct gift { // what was given back in a period, and the most that was idle then

@@ -258,7 +258,8 @@ TEST(page_resource_death_test, locks_up_to_the_limit) {
 TEST(page_resource, memory_comes_back_when_mappings_run_out) {
   std::size_t limit = 0;
   std::ifstream("/proc/sys/vm/max_map_count") >> limit;
-  if (limit > 100'000 || quarry::test::under_tsan) GTEST_SKIP() << "would take long with " << limit << " mappings";
+  if (limit > 100'000 || quarry::test::under_tsan)
+    GTEST_SKIP() << "would take long with " << limit << " mappings";
   std::vector<void*> blocks(2 * limit + 1000);
   std::size_t got = 0;
   auto* const pages = quarry::page_resource();

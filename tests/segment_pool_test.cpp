@@ -19,8 +19,8 @@
 
 #include "support/ledger_resource.hpp"
 #include "support/poisoned.hpp"
-#include "support/sanitizers.hpp"
 #include "support/recorded_reports.hpp"
+#include "support/sanitizers.hpp"
 
 namespace {
 

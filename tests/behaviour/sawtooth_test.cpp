@@ -72,11 +72,13 @@ template <class Pool>
 class sawtooth : public ::testing::Test {};
 TYPED_TEST_SUITE(sawtooth, both_pools, pool_names);
 
-// Comes to eight periods in a row without one upstream call.
+// Comes to eight periods in a row without one upstream call; usually by the tenth period, large ones among
+// small by the thirty-eighth where slabs come to lie badly, which is a matter of the addresses that chunks
+// get.
 template <class Pool>
 void expect_quiet(const shape<Pool>& s) {
   SCOPED_TRACE(s.name);
-  constexpr std::size_t most = 40, quiet = 8;
+  constexpr std::size_t most = 80, quiet = 8;
   ledger_resource upstream;
   Pool pool(&upstream);
   population<Pool> live(pool);

@@ -46,7 +46,8 @@ constexpr std::size_t two_hundred = under_tsan ? 25 : 200;
 TEST(thread_generations, two_hundred_rounds_hold_what_the_third_held) {
   SKIP_MEMORY_BOUND_UNDER_ASAN();
   for (const std::size_t bytes : {24u, 64u, 500u})
-    EXPECT_LE(held_after_rounds(two_hundred, bytes), held_after_rounds(3, bytes) + a_chunk) << "blocks of " << bytes;
+    EXPECT_LE(held_after_rounds(two_hundred, bytes), held_after_rounds(3, bytes) + a_chunk)
+        << "blocks of " << bytes;
 }
 
 TEST(thread_generations, the_thread_that_made_the_pool_frees_what_others_allocated) {

@@ -1,5 +1,5 @@
-#include "../support/sanitizers.hpp"
 #include "campaign.hpp"
+#include "../support/sanitizers.hpp"
 
 #include <algorithm>
 #include <chrono>

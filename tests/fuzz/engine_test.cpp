@@ -26,7 +26,8 @@ TEST(script_text, can_be_replayed) {
 TEST(script_text, any_bytes_make_steps_that_can_be_run) {
   std::vector<std::uint8_t> bytes;
   dice d(3);
-  for (int i = 0; i < (under_sanitizer ? 800 : 3000); ++i) bytes.push_back(static_cast<std::uint8_t>(d.below(256)));
+  for (int i = 0; i < (under_sanitizer ? 800 : 3000); ++i)
+    bytes.push_back(static_cast<std::uint8_t>(d.below(256)));
   for (const subject_kind& each : subject_kinds()) {
     const steps s = each.steps_of(bytes);
     EXPECT_GT(s.size(), bytes.size() / 6);

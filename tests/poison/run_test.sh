@@ -15,7 +15,7 @@ failed=0
 
 run() { # CASE: its words into $out, its exit code into $code
   if [ "$watched" = memcheck ]; then
-    valgrind --error-exitcode=77 "$program" "$1" >"$out" 2>&1
+    valgrind --read-inline-info=no --error-exitcode=77 "$program" "$1" >"$out" 2>&1
   else
     ASAN_OPTIONS=exitcode=77:abort_on_error=0 "$program" "$1" >"$out" 2>&1
   fi

@@ -1,4 +1,5 @@
-// Which sanitizer a test is built with, and how much shorter its loops are then, so that a run stays within seconds.
+// Which sanitizer a test is built with, and how much shorter its loops are then, so that a run stays within
+// seconds.
 #pragma once
 
 #include <cstddef>
