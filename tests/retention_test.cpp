@@ -114,6 +114,33 @@ TEST_F(kept, is_all_that_is_held_of_a_load_that_comes_round) {
   EXPECT_EQ(share.allowance(), peak + peak / 4) << "and no more";
 }
 
+// Whether or not something was ever given back.
+TEST_F(kept, is_all_that_is_held_after_two_rounds_from_nearly_nothing) {
+  for (int round = 1; round <= 3; ++round) {
+    use.add(peak);
+    use.subtract(peak - peak / 10);
+    share.idle_is(0);
+    use.add(peak - peak / 10);
+    share.end_period(0, peak + chunk_bytes);
+    use.start_period();
+    use.subtract(peak);
+    EXPECT_EQ(share.allowance(), round < 3 ? share_of_use : peak + chunk_bytes) << round;
+  }
+}
+
+TEST_F(kept, is_no_more_for_a_load_that_falls_but_by_half) {
+  for (int round = 1; round <= 6; ++round) {
+    use.add(peak);
+    use.subtract(peak / 2);
+    share.idle_is(0);
+    use.add(peak / 2);
+    share.end_period(0, peak + chunk_bytes);
+    use.start_period();
+    EXPECT_EQ(share.allowance(), share_of_use) << round;
+    use.subtract(peak);
+  }
+}
+
 TEST_F(kept, is_not_what_is_obtained_by_a_load_that_comes_round_in_part) {
   use.add(peak);
   give_back_and_obtain(300 * kibibyte, 300 * kibibyte);
