@@ -111,7 +111,7 @@ private:
   // A load that comes round from nearly nothing needs all that is held, and what it obtains as well: slabs
   // never lie the same, so now and then it needs a chunk more than ever before.
   bool comes_round() const noexcept { return two_rounds_ || regretted_ >= length() - length() / 8; }
-  bool is_low() const noexcept { return usage_.used() <= length() / 8; }
+  bool is_low() const noexcept { return usage_.used() < length() / 8; }
   std::size_t most_for_round() const noexcept { return length() + length() / 4; }
 
   std::size_t length() const noexcept { return usage_.long_peak(); }
