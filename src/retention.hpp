@@ -62,7 +62,7 @@ public:
     const std::size_t slack = std::max(floor_bytes, usage_.period_peak() / 8);
     const std::size_t regretted = regretted_;
     const std::size_t needed = held - std::min(held, unneeded - std::min(unneeded, slack));
-    regretted_ = comes_round() ? std::min(needed, most_for_round()) : std::min(regretted, needed);
+    regretted_ = comes_round() ? std::min(needed, a_quarter_more(length())) : std::min(regretted, needed);
     least_idle_now_ = idle;
     const bool was_round =
         was_low_ && usage_.period_peak() >= usage_.peak_before() - usage_.peak_before() / 8;
@@ -99,7 +99,7 @@ public:
     }
     if (comes_round()) {
       const std::size_t regretted = regretted_;
-      regretted_ = std::max(regretted, std::min(regretted + bytes, most_for_round()));
+      regretted_ = std::max(regretted, std::min(regretted + bytes, a_quarter_more(usage_.peak_before())));
     }
   }
 
@@ -109,10 +109,11 @@ private:
   static constexpr std::size_t one_chunk = 65536;   // what is idle by chance
 
   // A load that comes round from nearly nothing needs all that is held, and what it obtains as well: slabs
-  // never lie the same, so now and then it needs a chunk more than ever before.
+  // never lie the same, so now and then it needs a chunk more than ever before. More than a quarter beyond
+  // the rounds before is no round, but a burst.
   bool comes_round() const noexcept { return two_rounds_ || regretted_ >= length() - length() / 8; }
   bool is_low() const noexcept { return usage_.used() < length() / 8; }
-  std::size_t most_for_round() const noexcept { return length() + length() / 4; }
+  static std::size_t a_quarter_more(std::size_t peak) noexcept { return peak + peak / 4; }
 
   std::size_t length() const noexcept { return usage_.long_peak(); }
   std::size_t freed_in_period() const noexcept { return usage_.freed_in_period(); }

@@ -18,6 +18,16 @@ protected:
       use.start_period();
     }
   }
+  // Up, nearly down, and up again.
+  void go_round(std::size_t held) {
+    use.add(peak);
+    use.subtract(peak - peak / 10);
+    share.idle_is(0);
+    use.add(peak - peak / 10);
+    share.end_period(0, held);
+    use.start_period();
+    use.subtract(peak);
+  }
   void give_back_and_obtain(std::size_t bytes, std::size_t idle) {
     share.given_back(bytes, idle);
     share.obtained(bytes, 0);
@@ -104,6 +114,7 @@ TEST_F(kept, is_not_less_again_while_no_more_is_idle) {
 
 TEST_F(kept, is_all_that_is_held_of_a_load_that_comes_round) {
   use.add(peak);
+  end_periods(1, 0, peak);
   give_back_and_obtain(peak, peak);
   EXPECT_EQ(share.allowance(), peak);
   share.obtained(chunk_bytes, 0);
@@ -117,15 +128,16 @@ TEST_F(kept, is_all_that_is_held_of_a_load_that_comes_round) {
 // Whether or not something was ever given back.
 TEST_F(kept, is_all_that_is_held_after_two_rounds_from_nearly_nothing) {
   for (int round = 1; round <= 3; ++round) {
-    use.add(peak);
-    use.subtract(peak - peak / 10);
-    share.idle_is(0);
-    use.add(peak - peak / 10);
-    share.end_period(0, peak + chunk_bytes);
-    use.start_period();
-    use.subtract(peak);
+    go_round(peak + chunk_bytes);
     EXPECT_EQ(share.allowance(), round < 3 ? share_of_use : peak + chunk_bytes) << round;
   }
+}
+
+TEST_F(kept, is_no_more_for_a_burst_after_rounds_of_less) {
+  for (int round = 1; round <= 3; ++round) go_round(peak);
+  use.add(3 * peak);
+  share.obtained(2 * peak, 0);
+  EXPECT_EQ(share.allowance(), peak + peak / 4);
 }
 
 TEST_F(kept, is_no_more_for_a_load_that_falls_but_by_half) {

@@ -142,6 +142,23 @@ TYPED_TEST(burst, is_given_back_when_it_is_over) {
   EXPECT_LE(upstream.held(), upstream.peak_held() / 8 + bookkeeping(upstream) + small_change);
 }
 
+// Also where rounds of less had come before, all of whose memory is kept.
+TYPED_TEST(burst, is_given_back_when_it_was_more_than_the_rounds_before) {
+  SKIP_MEMORY_BOUND_UNDER_ASAN();
+  ledger_resource upstream;
+  TypeParam pool(&upstream);
+  population<TypeParam> live(pool);
+  for (const std::size_t bytes : {peak / 40, peak / 4}) {
+    for (unsigned round = 0; round < 20; ++round) {
+      rise(live, bytes, 64);
+      live.free_all();
+    }
+    rise(live, 4 * peak, 64);
+    live.free_all();
+    EXPECT_LE(upstream.held(), upstream.peak_held() / 8 + bookkeeping(upstream) + small_change) << bytes;
+  }
+}
+
 // And then the share decays: a small load that goes on for a few of the burst's peaks keeps a small pool.
 TYPED_TEST(burst, is_forgotten) {
   SKIP_MEMORY_BOUND_UNDER_ASAN();
