@@ -1,147 +1,171 @@
-// Blocks of whatever class in one small piece of memory: all that a pool of a few requests needs. Rung 3.
+// Blocks of whatever class, one after the other, in a few pieces of memory: all that a small pool needs.
+// Rung 3.
 #pragma once
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
+#include "nursery_piece.hpp"
 #include "relaxed.hpp"
 #include <quarry/size_class.hpp>
 
 namespace quarry::detail {
 
-// A block is a run of units. It has the alignment of its class, not only the one asked for: once it is freed
-// into a magazine, it serves as any other block of the class.
+// Each piece has twice the units of the one before, and is asked for when there is no room in those that are
+// there. Blocks are cut from the window, a hole in one of them; when it is used up the next hole follows, up
+// to the end of the piece. Then one is gone through anew of which much is free. So what is freed serves
+// again after a few steps for each block, in whatever order it was (as where a collector sweeps lazily).
 //
-//   bit u of starts_ is set  ⇔  a block in use starts at unit u; its class is classes_[u]
-//   blocks in use are disjoint, and end at top_ or before
-//   classes_[u] is no_class  ⇔  no block has started at unit u, ever
+// A block has the alignment of its class, not only the one asked for: once it is freed into a magazine, it
+// serves as any other block of the class.
+//
+//   no block in use lies in [top_, end_), which lies in the piece current_ or is empty
+//   next_ = 1 + the last piece that is there, or 0
 //   limit_ = largest_ while it is open and has memory, else 0
-//   closed, with memory, nothing used  ⇒  idle_
-/// Not synchronized, but for limit(), spans(), is_idle() and memory(): its owner locks, and obtains its
+//   closed, a piece that is there, nothing used of it  ⇒  idle_
+/// Not synchronized, but for limit(), spans(), wanted_bytes() and is_idle(): its owner locks, and obtains its
 /// memory.
 class nursery {
 public:
-  static constexpr std::size_t bytes = 1024, alignment = 16; // what is asked of upstream
-  static constexpr std::size_t units = 64, unit_bytes = bytes / units;
-  static constexpr std::size_t largest_block = 512;
-  static constexpr std::size_t most_blocks = // that there can ever be: of each class at each unit
-      units * (size_class_of(largest_block, 1) + 1);
+  static constexpr std::size_t most_pieces = 7, first_units = 60, alignment = 16; // with its head 1 KiB
+  static constexpr std::size_t largest_block = 2048;
 
-  /// One for blocks up to `largest` bytes; of 0 it is closed for ever.
-  explicit nursery(std::size_t largest) noexcept
-      : largest_(static_cast<std::uint16_t>(std::min(largest, largest_block))) {
-    reopen();
-  }
+  /// One for blocks up to `largest` bytes, with no piece in which more than `most_blocks` are ever started,
+  /// or fit.
+  nursery(std::size_t largest, std::size_t most_blocks) noexcept
+      : most_blocks_(static_cast<std::uint32_t>(std::min<std::size_t>(most_blocks, UINT32_MAX))),
+        largest_(static_cast<std::uint16_t>(may_have(0) ? std::min(largest, largest_block) : 0)) {}
+  nursery(const nursery&) = delete;
+  nursery& operator=(const nursery&) = delete;
 
+  bool has_memory() const noexcept { return next_ != 0; }
   /// Requests that end below this offset may get a block now.
   std::size_t limit() const noexcept { return limit_; }
 
-  /// A block above all others, or null. Expects a class within the limit.
-  void* allocate_above(size_class c) noexcept {
+  /// A block in the window, or null. Expects a class within the limit.
+  void* allocate_in_window(size_class c) noexcept {
     const std::size_t block = block_sizes[c];
-    const std::size_t align = std::max(block & (~block + 1), unit_bytes);
-    const std::uintptr_t above = (top_ + align - 1) & ~(align - 1);
-    std::byte* const base = memory_;
-    if (above + block > address_of(base) + bytes) [[unlikely]]
+    const std::size_t align = std::max(block & (~block + 1), nursery_piece::unit_bytes);
+    const std::uintptr_t first = (top_ + align - 1) & ~(align - 1);
+    const std::uintptr_t above = first + nursery_piece::units_of(c) * nursery_piece::unit_bytes;
+    if (above > end_) [[unlikely]]
       return nullptr;
-    top_ = above + block;
-    return start(c, base, above - address_of(base));
+    top_ = above;
+    return start(c, first);
   }
-  /// The same, else the lowest that fits a hole, or null; also when it is closed, or does not serve such a
-  /// class.
+  /// The same, else the next that fits, or null; also when it is closed, or does not serve such a class.
   void* allocate(size_class c) noexcept;
 
   /// False when no block of class `c` that is in use starts there; then nothing has changed.
   bool deallocate(size_class c, const void* block) noexcept {
-    const std::size_t first = unit_of(block);
-    if (!starts_at(first) || classes_[first] != c) return false;
-    starts_ &= ~(std::uint64_t{1} << first);
-    if (starts_ == 0) become_empty();
-    return true;
+    const std::size_t i = piece_of(block);
+    return i != most_pieces && finish(pieces_[i], c, block);
+  }
+  /// The same where the window is, in few steps.
+  bool deallocate_near_window(size_class c, const void* block) noexcept {
+    return finish(*current_, c, block);
   }
 
-  /// Whether `address`, which may be any, lies in its memory.
-  bool spans(const void* address) const noexcept { return offset_of(address) < bytes && memory() != nullptr; }
+  /// Whether `address`, which may be any, lies where its blocks do.
+  bool spans(const void* address) const noexcept { return piece_of(address) != most_pieces; }
   /// The class of the block in use that starts at `address`, or size_class_count.
   size_class class_at(const void* address) const noexcept {
-    const std::size_t unit = unit_of(address);
-    return starts_at(unit) ? classes_[unit] : size_class_count;
+    const std::size_t i = piece_of(address);
+    return i == most_pieces ? size_class_count : pieces_[i].class_at(address);
   }
   /// Whether a block started at `address` that is free now.
-  bool has_freed(const void* address) const noexcept;
-
-  const std::byte* memory() const noexcept { return memory_; } ///< or null
-  /// Whether, with memory, it would serve class `c`.
-  bool wants_memory(size_class c) const noexcept {
-    return memory() == nullptr && !closed_ && block_sizes[c] <= largest_;
+  bool has_freed(const void* address) const noexcept {
+    const std::size_t i = piece_of(address);
+    return i != most_pieces && pieces_[i].has_freed(address);
   }
-  void add(void* memory) noexcept; ///< expects that it wants some
-  /// Its memory, for upstream; what is in use is dead.
-  void* remove() noexcept;
-  /// The same, but null when a block is in use.
-  void* remove_if_empty() noexcept;
 
-  /// It serves whom nobody else can serve; without a block in use its memory is needed no more.
+  /// How many bytes it should get when what it has does not serve class `c`, or 0.
+  std::size_t wanted_bytes(size_class c) const noexcept;
+  void add(void* memory, std::size_t bytes) noexcept; ///< expects that it wants so many
+
+  struct pieces_of_memory {
+    struct {
+      void* begin;
+      std::size_t bytes;
+    } pieces[most_pieces];
+    std::size_t count = 0;
+  };
+  /// Its memory, for upstream; what is in use is dead.
+  pieces_of_memory remove() noexcept;
+  /// The pieces in which no block is in use, but for `keep_bytes` of them.
+  pieces_of_memory remove_empty(std::size_t keep_bytes) noexcept;
+
+  /// It wants no more memory, and needs none any more of which nothing is in use.
   void close() noexcept;
-  void reopen() noexcept { closed_ = largest_ == 0; } ///< expects no memory
   /// Whether it may have memory that is needed no more.
   bool is_idle() const noexcept { return idle_; }
 
   /// Calls f(address, class, bytes of its units) for each block in use.
   template <class Function>
   void for_each(Function f) const {
-    for (std::uint64_t left = starts_; left != 0; left &= left - 1) {
-      const auto first = static_cast<unsigned>(std::countr_zero(left));
-      const size_class c = classes_[first];
-      f(memory() + first * unit_bytes, c, units_of(c) * unit_bytes);
-    }
+    for (const nursery_piece& p : pieces_) p.for_each(f);
+  }
+  /// Calls f(address, bytes) for each piece.
+  template <class Function>
+  void for_each_piece(Function f) const {
+    for (const nursery_piece& p : pieces_)
+      if (p.is_there()) f(p.memory(), p.bytes());
   }
   void check_invariants() const;
 
 private:
-  static constexpr std::uint8_t no_class = 0xff;
-
-  static constexpr std::size_t units_of(size_class c) noexcept {
-    return (block_sizes[c] + unit_bytes - 1) / unit_bytes;
+  template <std::size_t... I>
+  static std::array<nursery_piece, most_pieces> make_pieces(std::index_sequence<I...>) noexcept {
+    return {nursery_piece(first_units << I)...};
   }
-  std::uint64_t run(const std::byte* block, size_class c) const noexcept { // its units
-    return (~std::uint64_t{0} >> (units - units_of(c))) << offset_of(block) / unit_bytes;
+  bool may_have(std::size_t piece) const noexcept {
+    return piece < most_pieces && first_units << piece <= most_blocks_;
+  }
+  std::size_t piece_of(const void* address) const noexcept {
+    std::size_t i = 0;
+    while (i != most_pieces && !pieces_[i].spans(address)) ++i;
+    return i;
   }
   static std::uintptr_t address_of(const void* p) noexcept { return reinterpret_cast<std::uintptr_t>(p); }
-  std::size_t offset_of(const void* address) const noexcept {
-    return address_of(address) - address_of(memory());
-  }
-  /// The unit that begins at `address`; huge where none does, since then bits come in at the top.
-  std::size_t unit_of(const void* address) const noexcept {
-    return std::rotr(offset_of(address), std::countr_zero(unit_bytes));
-  }
-  bool starts_at(std::size_t unit) const noexcept { return unit < units && (starts_ >> unit & 1) != 0; }
 
-  void* start(size_class c, std::byte* base, std::size_t offset) noexcept {
-    starts_ |= std::uint64_t{1} << offset / unit_bytes;
-    classes_[offset / unit_bytes] = static_cast<std::uint8_t>(c);
-    std::byte* const block = base + offset;
+  void* start(size_class c, std::uintptr_t first) noexcept {
+    std::byte* const block = current_->start(c, first);
     if (block == nullptr) __builtin_unreachable(); // so that callers test once
     return block;
   }
-  void become_empty() noexcept {
-    top_ = address_of(memory());
-    idle_ = bool{closed_};
+  void open_window(const std::byte* from, const std::byte* to) noexcept {
+    top_ = address_of(from);
+    end_ = address_of(current_->allot(from, to));
   }
-  std::uint64_t used_units() const noexcept;
-  std::uint64_t aligned_units(std::size_t align) const noexcept;
+  void close_window() noexcept {
+    top_ = 1;
+    end_ = 0;
+  }
+  bool finish(nursery_piece& p, size_class c, const void* block) noexcept {
+    if (!p.finish(c, block)) return false;
+    if (p.used() == 0) idle_ = bool{closed_};
+    return true;
+  }
+  void* allocate_in_hole(size_class c) noexcept;
+  bool open_next_window() noexcept;
+  bool begin_anew() noexcept;
+  bool has_empty_piece() const noexcept;
+  template <class Predicate>
+  pieces_of_memory remove_if(Predicate goes) noexcept;
 
-  relaxed<std::byte*> memory_;
-  relaxed<std::uint16_t> limit_;
-  relaxed<bool> closed_;
-  relaxed<bool> idle_;
+  std::array<nursery_piece, most_pieces> pieces_ = make_pieces(std::make_index_sequence<most_pieces>());
+  nursery_piece* current_ = pieces_.data(); // which has the window, if that is open
+  std::uintptr_t top_ = 1, end_ = 0;
+  const std::uint32_t most_blocks_;
   const std::uint16_t largest_;
-  std::uintptr_t top_ = bytes; // where there is no memory: its end
-  std::uint64_t starts_ = 0;
-  std::array<std::uint8_t, units> classes_; // untouched without memory
+  relaxed<std::uint16_t> limit_;
+  relaxed<bool> closed_; // until remove(): it serves whom it can
+  relaxed<bool> idle_;
+  relaxed<std::uint8_t> next_;
+  std::uint8_t calls_to_wait_ = 0; // until it looks for holes again
 };
 
 } // namespace quarry::detail

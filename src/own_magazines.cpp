@@ -39,9 +39,13 @@ struct own_magazines::room_search {
 // ---- what is exchanged
 
 void* own_magazines::allocate(size_class c) {
-  if (!is_there()) ++cold_calls_;
+  if (!is_there()) cold_calls_ += slab_call;
   if (const std::size_t due = due_bytes()) try_to_make(due);
-  if (c >= magazine_count || !is_there()) return core_.allocate_early(c);
+  if (c >= magazine_count || !is_there()) {
+    void* block;
+    core_.refill(c, &block, 1);
+    return block;
+  }
   no_mutex mutex;
   const room_search search(*this);
   return take(core_, set_, mutex, c, [this](std::size_t more) { return has_room(more); });
@@ -114,10 +118,7 @@ void own_magazines::make(std::size_t bytes) {
   made->set_room(bytes - sizeof(magazine_set));
   magazine_set* const before = set_;
   const std::size_t bytes_before = bytes_;
-  if (is_there())
-    made->take_over(*before);
-  else
-    core_.close_nursery();
+  if (is_there()) made->take_over(*before);
   if (bytes < bytes_before) stays_large_ = true;
   set_ = made;
   bytes_ = bytes;

@@ -53,8 +53,6 @@ public:
   void check_invariants() const;
 
 private:
-  static constexpr std::size_t calls_before_magazines = 32;
-
   bool is_there() const noexcept { return bytes_ != 0; }
   struct room_search;
   bool has_room(std::size_t more) const noexcept;

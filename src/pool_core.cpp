@@ -91,23 +91,22 @@ void pool_core::to_records(void** blocks, std::size_t count) const noexcept {
 // First all is taken away, then given upstream: what upstream does from within finds an empty pool.
 void pool_core::release_all() noexcept {
   const std::size_t out = upstream_.allocations() - upstream_.deallocations();
-  void* in_nursery;
+  nursery::pieces_of_memory in_nursery;
   {
     const std::lock_guard guard(early_mutex_);
     in_nursery = nursery_.remove();
-    nursery_.reopen();
     usage_.clear();
   }
-  const auto give_nursery = [&] {
-    if (in_nursery != nullptr) upstream_.deallocate(in_nursery, nursery::bytes, nursery::alignment);
-  };
-  if (out == (in_nursery == nullptr ? 0 : 1)) return give_nursery(); // there is nothing else
+  if (out == in_nursery.count) { // there is nothing else
+    give_upstream(in_nursery);
+    return;
+  }
   pools_.remove_all();
   depots_.forget_all();
   if (quarantine* const q = quarantine_.load(std::memory_order_acquire)) q->forget_all();
   const oversized::everything large = oversized_.remove_all();
   slab_source::everything slabs = source_.remove_all();
-  give_nursery();
+  give_upstream(in_nursery);
   oversized_.give_back(large);
   source_.give_back(slabs);
 }

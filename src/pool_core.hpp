@@ -1,6 +1,7 @@
 // The core of a pool resource: routes requests to the pools of the classes, or upstream. Rung 4.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -24,6 +25,9 @@ namespace quarry::detail {
 /// Options as they are in force: zeros replaced by defaults, limits applied, the largest block rounded up to
 /// a class.
 std::pmr::pool_options normalized(std::pmr::pool_options) noexcept;
+
+/// A pool of a few requests does without magazines: cold calls count, those to the nursery least.
+inline constexpr std::size_t calls_before_magazines = 256, slab_call = 8;
 
 /// Everything a pool resource has but its magazines. Memory is obtained lazily; the constructor calls nobody.
 class pool_core {
@@ -57,7 +61,7 @@ public:
 
   /// Takes 1 to `count` ≤ most_at_once blocks. Throws what upstream throws, and then nothing has changed.
   std::size_t refill(size_class c, void** out, std::size_t count) {
-    if (pools_.find(c) == nullptr && refill_from_nursery(c, out)) return 1;
+    if (const std::size_t taken = refill_from_nursery(c, out, count)) return taken;
     const std::size_t taken = pools_.of(c).refill(out, count);
     if (recorded_) to_records(out, taken);
     return taken;
@@ -75,14 +79,12 @@ public:
 
   // For a pool that has no magazines yet.
 
-  /// A block of class `c`. Throws what upstream throws, and then nothing has changed.
-  void* allocate_early(size_class c);
   /// What is tried before all else. A block for the request that ends at offset `last`, whether it is pooled
   /// or not, or null. Expects the early mutex to be held.
   void* allocate_in_nursery(std::size_t last) noexcept {
     if (last >= nursery_.limit()) return nullptr;
     const size_class c = size_class_of_last(last);
-    void* const block = nursery_.allocate_above(c);
+    void* const block = nursery_.allocate_in_window(c);
     if (block != nullptr) usage_.add_early(block_sizes[c]);
     return block;
   }
@@ -91,12 +93,18 @@ public:
   bool deallocate_in_nursery(std::size_t last, const void* block) noexcept {
     return last < nursery::largest_block && give_to_nursery(size_class_of_last(last), block);
   }
+  /// The same in few steps, which call nobody, so that most frees of a small pool need no frame; false, too,
+  /// where that takes more.
+  bool deallocate_near_window(std::size_t last, const void* block) noexcept {
+    if (last >= nursery::largest_block) return false;
+    const size_class c = size_class_of_last(last);
+    if (!nursery_.deallocate_near_window(c, block)) return false;
+    usage_.subtract_early(block_sizes[c]);
+    return true;
+  }
   /// The same for a pool that threads share, which lock.
   void* allocate_in_nursery_shared(std::size_t last) noexcept;
   bool deallocate_in_nursery_shared(std::size_t last, const void* block) noexcept;
-  /// The pool has magazines from now on.
-  void close_nursery() noexcept;
-
   /// Takes a block back from a caller that has no magazine for it.
   void deallocate(size_class c, void* block) noexcept;
 
@@ -150,8 +158,8 @@ public:
   /// Returns the bytes given back.
   std::size_t trim(std::size_t keep_bytes) noexcept {
     flush_quarantine();
-    const std::size_t given = keep_bytes == 0 ? give_empty_nursery() : 0;
-    return given + source_.trim(keep_bytes);
+    const std::size_t given = source_.trim(keep_bytes);
+    return given + give_empty_nursery(keep_bytes - std::min(keep_bytes, source_.idle()));
   }
   void release_all() noexcept;
 
@@ -206,7 +214,12 @@ public:
     const std::lock_guard guard(early_mutex_);
     nursery_.for_each(f);
   }
-  const std::byte* nursery_memory() const noexcept { return nursery_.memory(); } ///< or null
+  /// Calls f(address, bytes) for each piece of it, under its mutex.
+  template <class Function>
+  void for_each_piece_of_nursery(Function f) const {
+    const std::lock_guard guard(early_mutex_);
+    nursery_.for_each_piece(f);
+  }
 
   /// Throws std::logic_error when slabs, chunks or pools are not as their equations say.
   void check_invariants() const;
@@ -220,20 +233,18 @@ private:
   void lower(flushed& f, depot_set::surplus s) noexcept;
   void check_depots() const;
   void check_nursery() const;
-  std::size_t largest_in_nursery() const noexcept {
-    return recorded_ || options_.max_blocks_per_chunk < nursery::most_blocks
-               ? 0
-               : options_.largest_required_pool_block;
-  }
-  void open_nursery(size_class c) noexcept;
-  bool refill_from_nursery(size_class c, void** out) noexcept;
+  void close_nursery() noexcept;
+  void grow_nursery(size_class c) noexcept;
+  std::size_t refill_from_nursery(size_class c, void** out, std::size_t count) noexcept;
+  std::size_t take_from_nursery(size_class c, void** out, std::size_t count) noexcept;
+  std::size_t give_upstream(const nursery::pieces_of_memory& pieces) noexcept;
   bool give_to_nursery(size_class c, const void* block) noexcept {
     if (!nursery_.deallocate(c, block)) return false;
     usage_.subtract_early(block_sizes[c]);
     return true;
   }
   std::size_t flush_to_nursery(size_class c, bad_block* blocks, std::size_t count) noexcept;
-  std::size_t give_empty_nursery() noexcept;
+  std::size_t give_empty_nursery(std::size_t keep_bytes) noexcept;
   size_class class_in_nursery(const void* block) const noexcept; ///< see nursery::class_at
   bool slabs_agree() const noexcept;
   void check_quarantine() const;
@@ -253,7 +264,8 @@ private:
   depot_set depots_;
   std::atomic<std::size_t> dropped_ = 0;
   mutable optional_mutex early_mutex_;
-  nursery nursery_{largest_in_nursery()};
+  nursery nursery_{recorded_ ? 0 : options_.largest_required_pool_block,
+                   source_.bounded() ? options_.max_blocks_per_chunk : SIZE_MAX};
   std::atomic<quarantine*> quarantine_ = nullptr; // made by the first allocation while memory is poisoned
 };
 

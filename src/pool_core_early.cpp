@@ -2,6 +2,7 @@
 #include <mutex>
 #include <utility>
 
+#include "poison.hpp"
 #include "pool_core.hpp"
 
 namespace quarry::detail {
@@ -18,38 +19,50 @@ bool pool_core::deallocate_in_nursery_shared(std::size_t last, const void* block
   return deallocate_in_nursery(last, block);
 }
 
-// A class that has slabs, as every class with a reservation has, asks upstream for no nursery.
-void* pool_core::allocate_early(size_class c) {
-  void* block;
-  if (nursery_.wants_memory(c) && pools_.find(c) == nullptr) {
-    open_nursery(c);
-    if (refill_from_nursery(c, &block)) return block;
+// For a class that has no slab, as one with a reservation has, and wants a few: also when the pool has
+// magazines, so that nobody has to wait for upstream who could be served. What has come free by then serves
+// whoever would need a new slab; a pool that has grown up leaves it as it is.
+std::size_t pool_core::refill_from_nursery(size_class c, void** out, std::size_t count) noexcept {
+  constexpr std::size_t few = 4, grown_up = std::size_t{1} << 18;
+  if (poisoning()) return 0;
+  if (nursery_.has_memory())
+    if (const std::size_t taken = take_from_nursery(c, out, count)) return taken;
+  if (nursery_.wanted_bytes(c) == 0) return 0;
+  if (upstream_.held() >= grown_up) {
+    close_nursery();
+    return 0;
   }
-  refill(c, &block, 1);
-  return block;
+  if (count > few || pools_.find(c) != nullptr) return 0;
+  grow_nursery(c);
+  return take_from_nursery(c, out, count);
 }
 
-// For a class that has no slab; also when the pool has magazines, so that nobody has to wait for upstream who
-// could be served.
-bool pool_core::refill_from_nursery(size_class c, void** out) noexcept {
+void pool_core::close_nursery() noexcept {
   const std::lock_guard guard(early_mutex_);
-  *out = nursery_.allocate(c);
-  if (*out != nullptr) usage_.add_early(block_sizes[c]);
-  return *out != nullptr;
+  nursery_.close();
+}
+
+std::size_t pool_core::take_from_nursery(size_class c, void** out, std::size_t count) noexcept {
+  const std::lock_guard guard(early_mutex_);
+  std::size_t taken = 0;
+  while (taken != count && (out[taken] = nursery_.allocate(c)) != nullptr) ++taken;
+  usage_.add_early(taken * block_sizes[c]);
+  return taken;
 }
 
 // Looks again once it may call upstream, since another thread may have been faster, and after the call, since
 // one from within upstream may. When upstream has no memory, there may be some for a slab.
-void pool_core::open_nursery(size_class c) noexcept {
+void pool_core::grow_nursery(size_class c) noexcept {
   const std::lock_guard growing(upstream_.mutex());
-  if (!nursery_.wants_memory(c)) return;
+  const std::size_t bytes = nursery_.wanted_bytes(c);
+  if (bytes == 0) return;
   try {
-    void* memory = upstream_.allocate(nursery::bytes, nursery::alignment);
+    void* memory = upstream_.allocate(bytes, nursery::alignment);
     {
       const std::lock_guard guard(early_mutex_);
-      if (nursery_.wants_memory(c)) nursery_.add(std::exchange(memory, nullptr));
+      if (nursery_.wanted_bytes(c) == bytes) nursery_.add(std::exchange(memory, nullptr), bytes);
     }
-    if (memory != nullptr) upstream_.deallocate(memory, nursery::bytes, nursery::alignment);
+    if (memory != nullptr) upstream_.deallocate(memory, bytes, nursery::alignment);
   } catch (...) {
   }
 }
@@ -66,20 +79,22 @@ std::size_t pool_core::flush_to_nursery(size_class c, bad_block* blocks, std::si
   return bad_count;
 }
 
-void pool_core::close_nursery() noexcept {
-  const std::lock_guard guard(early_mutex_);
-  nursery_.close();
-}
-
-std::size_t pool_core::give_empty_nursery() noexcept {
-  void* memory;
+std::size_t pool_core::give_empty_nursery(std::size_t keep_bytes) noexcept {
+  nursery::pieces_of_memory empty;
   {
     const std::lock_guard guard(early_mutex_);
-    memory = nursery_.remove_if_empty();
+    empty = nursery_.remove_empty(keep_bytes);
   }
-  if (memory == nullptr) return 0;
-  upstream_.deallocate(memory, nursery::bytes, nursery::alignment);
-  return nursery::bytes;
+  return give_upstream(empty);
+}
+
+std::size_t pool_core::give_upstream(const nursery::pieces_of_memory& of) noexcept {
+  std::size_t given = 0;
+  for (std::size_t i = 0; i < of.count; ++i) {
+    upstream_.deallocate(of.pieces[i].begin, of.pieces[i].bytes, nursery::alignment);
+    given += of.pieces[i].bytes;
+  }
+  return given;
 }
 
 void pool_core::check_nursery() const {

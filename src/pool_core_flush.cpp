@@ -50,7 +50,7 @@ void pool_core::finish(flushed& f, bool keep_chunks) noexcept {
   const std::size_t slabs = f.emptied != nullptr ? source_.give(f.emptied) : 0;
   if (!keep_chunks) {
     source_.tick(slabs);
-    if (nursery_.is_idle()) give_empty_nursery();
+    if (nursery_.is_idle()) give_empty_nursery(0);
   }
   for (std::size_t i = 0; i < f.bad_count; ++i) report_bad(f.bad[i].kind, f.bad[i].address, f.bad[i].c);
   if (f.unlisted != 0) report_unlisted(f);

@@ -35,7 +35,8 @@ pool_statistics pool_core::statistics(const std::array<std::size_t, size_class_c
   s.bytes_in_use += s.oversized_bytes;
   s.bytes_held = upstream_.held();
   s.peak_bytes_in_use = usage_.peak();
-  s.chunks = source_.chunk_count() + (nursery_memory() != nullptr ? 1 : 0);
+  s.chunks = source_.chunk_count();
+  for_each_piece_of_nursery([&](const std::byte*, std::size_t) { ++s.chunks; });
   s.upstream_allocations = upstream_.allocations();
   s.upstream_deallocations = upstream_.deallocations();
   s.dropped_blocks = dropped_.load(std::memory_order_relaxed);

@@ -23,12 +23,18 @@ static_assert(sizeof(detail::unsynchronized_state) <= detail::unsynchronized_sta
 
 namespace {
 
-// Neither is inlined, so that what comes before needs no frame.
+// What is not inlined makes that what comes before needs no frame.
 
-[[gnu::noinline]] void deallocate_uncounted(detail::unsynchronized_state& s, void* p, std::size_t bytes,
-                                            std::size_t alignment) noexcept {
+[[gnu::noinline]] void deallocate_by_core(detail::unsynchronized_state& s, void* p, std::size_t bytes,
+                                          std::size_t alignment) noexcept {
   if (!s.core.deallocate_in_nursery(last_byte_of(bytes, alignment), p))
     detail::deallocate_past_nursery(s, p, bytes, alignment);
+}
+
+void deallocate_uncounted(detail::unsynchronized_state& s, void* p, std::size_t bytes,
+                          std::size_t alignment) noexcept {
+  if (!s.core.deallocate_near_window(last_byte_of(bytes, alignment), p))
+    deallocate_by_core(s, p, bytes, alignment);
 }
 
 [[gnu::noinline]] void deallocate_by_magazines(detail::unsynchronized_state& s, void* p, std::size_t bytes,

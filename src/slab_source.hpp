@@ -134,6 +134,9 @@ public:
   }
   void check_invariants() const;
 
+  /// Whether a chunk serves one class only, lest more blocks are ever carved from it than there may be.
+  bool bounded() const noexcept { return limits_.blocks_per_chunk < limits_.largest_chunk / 8; }
+
 private:
   // A run of units for a slab.
   struct run { // two words, so that it is returned in registers
@@ -173,7 +176,6 @@ private:
   slab_wish wish_for_segments(size_class c, std::size_t class_bytes) const noexcept;
   std::size_t power_within(std::size_t share, std::size_t block, std::size_t least,
                            std::size_t most) const noexcept;
-  bool bounded() const noexcept { return limits_.blocks_per_chunk < limits_.largest_chunk / 8; }
   slab* try_take(const slab_wish& w, std::size_t* lacking = nullptr) noexcept;
   bool shrink(slab_wish& w, std::size_t& largest_chunk) const noexcept;
   slab* take_last(const slab_wish& w, std::size_t chunk_bytes, bool room_lacks_description);

@@ -103,10 +103,10 @@ std::vector<surveyed_chunk> copy_chunks(const pool_core& core) {
       if (seen < room) out[seen] = {c.base, c.bytes};
       ++seen;
     });
-    if (const std::byte* const memory = core.nursery_memory()) {
-      if (seen < room) out[seen] = {memory, nursery::bytes};
+    core.for_each_piece_of_nursery([&](const std::byte* memory, std::size_t bytes) {
+      if (seen < room) out[seen] = {memory, bytes};
       ++seen;
-    }
+    });
     return seen;
   });
 }

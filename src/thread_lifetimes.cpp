@@ -119,7 +119,7 @@ thread_cache* thread_magazines::find_or_make(bool may_allocate) noexcept {
       return cache;
     }
   if (is_early()) {
-    note_cold_call();
+    note_cold_call(slab_call);
     return nullptr;
   }
   return make(may_allocate);
@@ -139,7 +139,6 @@ thread_cache* thread_magazines::make(bool may_allocate) noexcept {
     core_.room().add_set();
   }
   at_thread_exit.armed = true; // its first use has it run when the thread exits
-  core_.close_nursery();
   cache->next_of_thread = first_of_this_thread;
   first_of_this_thread = cache;
   look_at_room(*cache);

@@ -9,31 +9,25 @@
 
 namespace quarry::detail {
 
-namespace {
-
-constexpr std::size_t calls_before_caches = 32; // a pool of a few requests does without
-
-} // namespace
-
 // Where several threads count at once some calls are not counted, and caches come a little later.
-void thread_magazines::note_cold_call() noexcept {
-  cold_calls_.store(cold_calls_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+void thread_magazines::note_cold_call(std::size_t weight) noexcept {
+  cold_calls_.store(cold_calls_.load(std::memory_order_relaxed) + weight, std::memory_order_relaxed);
 }
 
 bool thread_magazines::is_early() const noexcept {
-  return cold_calls_.load(std::memory_order_relaxed) < calls_before_caches;
+  return cold_calls_.load(std::memory_order_relaxed) < calls_before_magazines;
 }
 
-// Only early calls, or else no thread would come to make a cache. The first cache closes the nursery.
+// Only early calls, or else no thread would come to make a cache.
 void* thread_magazines::allocate_in_nursery(std::size_t last) noexcept {
   void* const block = is_early() ? core_.allocate_in_nursery_shared(last) : nullptr;
-  if (block != nullptr && membarrier_works()) note_cold_call();
+  if (block != nullptr && membarrier_works()) note_cold_call(1);
   return block;
 }
 
 bool thread_magazines::deallocate_in_nursery(std::size_t last, const void* block) noexcept {
   if (!core_.deallocate_in_nursery_shared(last, block)) return false;
-  if (is_early() && membarrier_works()) note_cold_call();
+  if (is_early() && membarrier_works()) note_cold_call(1);
   return true;
 }
 
@@ -83,7 +77,6 @@ void* thread_magazines::allocate(size_class c) {
     see_to_room(*cache, refusals);
     return block;
   }
-  if (is_early()) return core_.allocate_early(c);
   void* block;
   core_.refill(c, &block, 1);
   return block;

@@ -78,7 +78,7 @@ private:
   bool park(thread_cache& cache) noexcept;
   void retire(thread_cache& cache) noexcept;
   bool is_early() const noexcept;
-  void note_cold_call() noexcept;
+  void note_cold_call(std::size_t weight) noexcept;
   void* take_quickly(thread_cache& cache, size_class c) noexcept;
   bool give_quickly(thread_cache& cache, size_class c, void* block) noexcept;
   void* allocate_reserved(size_class c, thread_cache* cache);

@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <cstring>
+#include <memory_resource>
 #include <vector>
 
 alignas(std::max_align_t) unsigned char overwritten[8192];
@@ -39,7 +40,9 @@ int main() {
   young.deallocate(young.allocate(40), 40);
   tell("young", young);
 
-  quarry::synchronized_pool_resource handing_on; // what overflows magazines lies in a depot
+  alignas(64) static std::byte there[1 << 20]; // always the same, as is how much fits where
+  std::pmr::monotonic_buffer_resource upstream(there, sizeof there);
+  quarry::synchronized_pool_resource handing_on(&upstream); // what overflows magazines lies in a depot
   std::vector<void*> many;
   for (int i = 0; i < 3000; ++i) many.push_back(handing_on.allocate(64));
   for (int i = 0; i < 1000; ++i) handing_on.deallocate(many[static_cast<std::size_t>(i)], 64);

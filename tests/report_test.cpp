@@ -150,7 +150,7 @@ TYPED_TEST(report_test, json_shows_each_chunk_that_upstream_gave) {
 }
 
 TYPED_TEST(report_test, free_blocks_are_told_from_untouched_ones) {
-  TypeParam without_nursery({63, 0}, &this->upstream);
+  TypeParam without_nursery({50, 0}, &this->upstream);
   void* blocks[3];
   for (void*& each : blocks) each = without_nursery.allocate(40, 8);
   without_nursery.deallocate(blocks[1], 40, 8);

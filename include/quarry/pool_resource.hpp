@@ -19,8 +19,8 @@ struct unsynchronized_state;
 struct synchronized_state;
 struct slab_survey;
 struct surveyor;
-inline constexpr std::size_t unsynchronized_state_bytes = 2272;
-inline constexpr std::size_t synchronized_state_bytes = 2336;
+inline constexpr std::size_t unsynchronized_state_bytes = 2336;
+inline constexpr std::size_t synchronized_state_bytes = 2400;
 
 } // namespace detail
 

@@ -196,6 +196,8 @@ TEST(thread_lifetime, trim_while_threads_work) {
 TEST(thread_lifetime, what_a_thread_that_has_left_had_in_its_cache_serves_the_others) {
   if (memory_is_poisoned()) GTEST_SKIP() << "there are no caches";
   sync pool;
+  population<sync> first(pool); // all that the nursery has room for
+  while (first.bytes() < 3 << 16) first.add(48);
   std::latch used(1), left(1);
   std::thread other([&] { // has a cache of its own, with blocks of another size
     {

@@ -54,6 +54,13 @@ def in_depot(pool):
     return 0 if int(depot) == 0 else number(depot["count_"])
 
 
+def young_blocks(piece):
+    """The classes of the blocks in use in a piece of a nursery, whose head has a byte for each unit."""
+    units = int(piece["units_"])
+    states = bytes(gdb.selected_inferior().read_memory(number(piece["first_"]) - units, units))
+    return [state - 0x80 for state in states if state >= 0x80]
+
+
 class Core:
     """A pool_core and what lies in its magazines and depots."""
 
@@ -65,12 +72,13 @@ class Core:
             self.sets += 1
             for c, count in enumerate(cached_blocks(magazine_set)):
                 self.cached[c] += count
-        self.nursery = core["nursery_"]
+        self.pieces = 0  # of the nursery
         self.young = [0] * CLASSES  # blocks in it, each a slab of its own
-        starts = int(self.nursery["starts_"])
-        for unit, c in enumerate(items(self.nursery["classes_"])):
-            if starts >> unit & 1:
-                self.young[int(c)] += 1
+        for piece in items(core["nursery_"]["pieces_"]):
+            if number(piece["first_"]):
+                self.pieces += 1
+                for c in young_blocks(piece):
+                    self.young[c] += 1
         self.classes = [self.class_of(c, scalar(p)) for c, p in enumerate(items(core["pools_"]["pools_"].dereference()))]
 
     def class_of(self, c, pool):
@@ -91,7 +99,7 @@ class Core:
             in_bytes(self.bytes_of("used") + large),
             in_bytes(self.bytes_of("cached")),
             in_bytes(self.bytes_of("free")),
-            counted(number(self.core["source_"]["chunks_"]) + (number(self.nursery["memory_"]) != 0), "chunk"),
+            counted(number(self.core["source_"]["chunks_"]) + self.pieces, "chunk"),
             counted(sum(row["slabs"] for row in self.classes), "slab"),
         )
 
