@@ -25,7 +25,7 @@ nursery::pieces_of_memory nursery::remove_empty(std::size_t keep_bytes) noexcept
   for (const nursery_piece& p : pieces_)
     if (p.is_there() && p.used() == 0) left += p.bytes();
   return remove_if([&](const nursery_piece& p) {
-    const bool goes = p.used() == 0 && left - p.bytes() >= keep_bytes && left >= p.bytes();
+    const bool goes = p.used() == 0 && left - p.bytes() >= keep_bytes;
     if (goes) left -= p.bytes();
     return goes;
   });

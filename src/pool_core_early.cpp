@@ -1,4 +1,4 @@
-// How a pool core serves a pool that has no magazines yet: from its nursery, as far as that goes.
+// How a pool core serves a small pool: from its nursery, as far as that goes.
 #include <mutex>
 #include <utility>
 
@@ -23,12 +23,12 @@ bool pool_core::deallocate_in_nursery_shared(std::size_t last, const void* block
 // magazines, so that nobody has to wait for upstream who could be served. What has come free by then serves
 // whoever would need a new slab; a pool that has grown up leaves it as it is.
 std::size_t pool_core::refill_from_nursery(size_class c, void** out, std::size_t count) noexcept {
-  constexpr std::size_t few = 4, grown_up = std::size_t{1} << 18;
+  constexpr std::size_t few = 4, grown_up = std::size_t{1} << 17;
   if (poisoning()) return 0;
   if (nursery_.has_memory())
     if (const std::size_t taken = take_from_nursery(c, out, count)) return taken;
   if (nursery_.wanted_bytes(c) == 0) return 0;
-  if (upstream_.held() >= grown_up) {
+  if (usage_.used() >= grown_up) {
     close_nursery();
     return 0;
   }
