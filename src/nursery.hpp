@@ -56,7 +56,8 @@ public:
     top_ = above;
     return start(c, first);
   }
-  /// The same, else the next that fits, or null; also when it is closed, or does not serve such a class.
+  /// The same, else in the next hole that fits, also when it is closed. Null when there is none, or it does
+  /// not serve such a class.
   void* allocate(size_class c) noexcept;
 
   /// False when no block of class `c` that is in use starts there; then nothing has changed.

@@ -1,4 +1,4 @@
-// A piece of memory with blocks of whatever class, as its head lists them. Rung 2.
+// A piece of memory with blocks of whatever class, as its head lists them. Rung 1.
 #pragma once
 
 #include <algorithm>

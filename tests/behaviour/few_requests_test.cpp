@@ -153,7 +153,7 @@ TYPED_TEST(few_requests, of_a_pool_that_has_grown_go_upstream_without_being_aske
 
 // What is freed into a magazine serves every request of its class, also one that is aligned to all of it.
 TYPED_TEST(few_requests, are_aligned_for_whoever_comes_next) {
-  for (const std::size_t bytes : {32u, 64u, 96u, 128u, 256u, 512u}) {
+  for (const std::size_t bytes : {32u, 64u, 96u, 128u, 256u, 512u, 1024u, 2048u}) {
     const std::size_t alignment = bytes & (~bytes + 1);
     TypeParam young(&this->upstream);
     population<TypeParam> first(young);

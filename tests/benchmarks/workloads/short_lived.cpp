@@ -54,7 +54,7 @@ std::vector<std::size_t> mixed_sizes(std::size_t count) {
 void add_short_lived(workload_list& list, effort how_much) {
   list.push_back(short_lived("short-lived pool", how_much.operations(30'000),
                              {24, 24, 64, 24, 100, 40, 24, 64, 40, 24}));
-  list.push_back(short_lived("short-lived, 200 sizes", how_much.operations(3'000), mixed_sizes(200)));
+  list.push_back(short_lived("short-lived of 200 sizes", how_much.operations(3'000), mixed_sizes(200)));
 }
 
 } // namespace quarry_bench
