@@ -19,7 +19,8 @@ public:
   /// `segments`: large blocks that go from thread to thread, for which nothing is saved on.
   cached_room(const usage& use, bool segments) noexcept : usage_(use), segments_(segments) {}
 
-  std::size_t used() const noexcept { return usage_.used(); }
+  /// Bytes of blocks, in slabs or the nursery.
+  std::size_t used() const noexcept { return usage_.used() + usage_.early(); }
   /// What shares are of. Oversized blocks, of which nothing is lost to classes and slabs, count half.
   std::size_t weighed_use() const noexcept { return usage_.used() + usage_.oversized() / 2; }
   /// Whether memory is worth more than time: where much more was used once.

@@ -26,8 +26,8 @@ namespace quarry::detail {
 //   next_ = 1 + the last piece that is there, or 0
 //   limit_ = largest_ while it is open and has memory, else 0
 //   closed, a piece that is there, nothing used of it  ⇒  idle_
-/// Not synchronized, but for limit(), spans(), wanted_bytes() and is_idle(): its owner locks, and obtains its
-/// memory.
+/// Not synchronized, but for limit(), spans(), wanted_bytes(), is_closed() and is_idle(): its owner locks,
+/// and obtains its memory.
 class nursery {
 public:
   static constexpr std::size_t most_pieces = 7, first_units = 60, alignment = 16; // with its head 1 KiB
@@ -101,6 +101,7 @@ public:
 
   /// It wants no more memory, and needs none any more of which nothing is in use.
   void close() noexcept;
+  bool is_closed() const noexcept { return closed_; }
   /// Whether it may have memory that is needed no more.
   bool is_idle() const noexcept { return idle_; }
 

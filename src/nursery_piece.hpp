@@ -54,7 +54,7 @@ public:
 
   /// In `memory`, which is aligned to a unit, up to `starts` blocks may ever be started.
   void add(void* memory, std::size_t starts) noexcept {
-    std::memset(memory, no_class, head_bytes());
+    std::memset(memory, static_cast<int>(no_class), head_bytes());
     first_ = static_cast<std::byte*>(memory) + head_bytes();
     starts_left_ = static_cast<std::uint32_t>(starts);
   }
@@ -126,14 +126,16 @@ public:
   void check_invariants() const;
 
 private:
-  static constexpr int no_class = 0x7f, in_use = 0x80;
+  static constexpr unsigned no_class = 0x7f, in_use = 0x80;
   static_assert(size_class_count < no_class);
 
   static std::byte in_use_of(size_class c) noexcept { return static_cast<std::byte>(in_use + c); }
   static std::uintptr_t address_of(const void* p) noexcept { return reinterpret_cast<std::uintptr_t>(p); }
   std::size_t head_bytes() const noexcept { return (units_ + unit_bytes - 1) / unit_bytes * unit_bytes; }
   std::byte* states_of(std::byte* first) const noexcept { return first - units_; }
-  int state_of(std::size_t unit) const noexcept { return std::to_integer<int>(states_of(first())[unit]); }
+  unsigned state_of(std::size_t unit) const noexcept {
+    return std::to_integer<unsigned>(states_of(first())[unit]);
+  }
   bool starts_at(std::size_t unit) const noexcept { return unit < units_ && state_of(unit) >= in_use; }
   size_class class_of(std::size_t unit) const noexcept { return state_of(unit) & ~in_use; }
   /// The unit that begins at `address`; huge where none does, since then bits come in at the top.

@@ -20,19 +20,16 @@ bool pool_core::deallocate_in_nursery_shared(std::size_t last, const void* block
 }
 
 // For a class that has no slab, as one with a reservation has, and wants a few: also when the pool has
-// magazines, so that nobody has to wait for upstream who could be served. What has come free by then serves
-// whoever would need a new slab; a pool that has grown up leaves it as it is.
+// magazines, so that nobody has to wait for upstream who could be served. Once the pool has grown up the
+// nursery stays as it is, and what has come free there serves whoever would need a new slab.
 std::size_t pool_core::refill_from_nursery(size_class c, void** out, std::size_t count) noexcept {
   constexpr std::size_t few = 4, grown_up = std::size_t{1} << 17;
   if (poisoning()) return 0;
+  if (!nursery_.is_closed() && usage_.used() >= grown_up) close_nursery();
+  if (!nursery_.is_closed() && (count > few || pools_.find(c) != nullptr)) return 0;
   if (nursery_.has_memory())
     if (const std::size_t taken = take_from_nursery(c, out, count)) return taken;
   if (nursery_.wanted_bytes(c) == 0) return 0;
-  if (usage_.used() >= grown_up) {
-    close_nursery();
-    return 0;
-  }
-  if (count > few || pools_.find(c) != nullptr) return 0;
   grow_nursery(c);
   return take_from_nursery(c, out, count);
 }

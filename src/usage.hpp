@@ -15,7 +15,7 @@ namespace quarry::detail {
 //
 //   used = taken − given ≤ window_peak, period_peak ≤ peak;   period_peak ≤ high when a period ends
 //
-// A pool's first blocks, of which there is a KiB at most, count in the peak alone: no time passes with them.
+// A pool's first blocks, the nursery's, count in the peak alone: no time passes with them.
 class usage {
 public:
   explicit usage(bool shared) noexcept : shared_(shared) {}
@@ -54,6 +54,7 @@ public:
   }
   /// The same of those given back.
   void subtract_early(std::size_t bytes) noexcept { early_ -= bytes; }
+  std::size_t early() const noexcept { return early_; }
 
   void add_oversized(std::size_t bytes) noexcept {
     const std::size_t now = increase(oversized_, bytes);

@@ -206,23 +206,23 @@ TYPED_TEST(violations, block_freed_as_one_of_a_class_that_has_slabs_too) {
 // they are reported.
 TYPED_TEST(violations, blocks_freed_right_and_with_a_larger_size) {
   constexpr std::size_t size = 100, larger = 120;
-  TypeParam pool({50, 0}, &this->upstream); // so few to a chunk that all lie in slabs
+  TypeParam bounded({50, 0}, &this->upstream); // so few to a chunk that all lie in slabs
   std::vector<void*> others(40), blocks(60);
-  for (void*& other : others) other = pool.allocate(larger, 8);
-  for (void*& block : blocks) block = pool.allocate(size, 8);
-  pool.trim();
-  for (void* const block : blocks) pool.deallocate(block, size, 8);
-  for (void* const block : blocks) pool.deallocate(block, larger, 8);
-  pool.trim();
-  EXPECT_EQ(pool.statistics().dropped_blocks, blocks.size());
+  for (void*& other : others) other = bounded.allocate(larger, 8);
+  for (void*& block : blocks) block = bounded.allocate(size, 8);
+  bounded.trim();
+  for (void* const block : blocks) bounded.deallocate(block, size, 8);
+  for (void* const block : blocks) bounded.deallocate(block, larger, 8);
+  bounded.trim();
+  EXPECT_EQ(bounded.statistics().dropped_blocks, blocks.size());
   ASSERT_EQ(this->seen.all().size(), blocks.size());
   // While memory is poisoned freed blocks are kept back, and known by their addresses.
   const auto kind = memory_is_poisoned() ? violation_kind::double_free : violation_kind::wrong_size;
   for (const auto& each : this->seen.all()) EXPECT_EQ(each.kind, kind);
-  EXPECT_NO_THROW(pool.check_invariants());
-  for (void* const other : others) pool.deallocate(other, larger, 8);
-  pool.trim();
-  EXPECT_EQ(pool.statistics().bytes_in_use, 0u);
+  EXPECT_NO_THROW(bounded.check_invariants());
+  for (void* const other : others) bounded.deallocate(other, larger, 8);
+  bounded.trim();
+  EXPECT_EQ(bounded.statistics().bytes_in_use, 0u);
 }
 
 // Every other of them starts where a block of that class would, and among them are some that do.
