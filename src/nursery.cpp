@@ -51,11 +51,17 @@ nursery::pieces_of_memory nursery::remove_if(Predicate goes) noexcept {
 
 void* nursery::allocate(size_class c) noexcept {
   if (block_sizes[c] > largest_) return nullptr;
+  if (void* const block = allocate_in_rest(c)) return block;
+  if (void* const block = allocate_in_hole(c)) return block;
+  if (pieces_[0].suits(c) && wanted_bytes(c) == 0) close();
+  return nullptr;
+}
+
+// From the window on, up to the end of the piece.
+void* nursery::allocate_in_rest(size_class c) noexcept {
   do {
     if (void* const block = allocate_in_window(c)) return block;
   } while (open_next_window());
-  if (void* const block = allocate_in_hole(c)) return block;
-  if (pieces_[0].suits(c) && wanted_bytes(c) == 0) close();
   return nullptr;
 }
 
@@ -67,9 +73,18 @@ void* nursery::allocate_in_hole(size_class c) noexcept {
     return nullptr;
   }
   if (begin_anew())
-    while (open_next_window())
-      if (void* const block = allocate_in_window(c)) return block;
+    if (void* const block = allocate_in_rest(c)) return block;
   if (closed_) calls_to_wait_ = soon;
+  return nullptr;
+}
+
+void* nursery::allocate_in_any_hole(size_class c) noexcept {
+  if (block_sizes[c] > largest_) return nullptr;
+  for (nursery_piece& p : pieces_) {
+    if (!p.is_there() || !p.may_start()) continue;
+    begin_anew(p);
+    if (void* const block = allocate_in_rest(c)) return block;
+  }
   return nullptr;
 }
 
@@ -88,11 +103,15 @@ bool nursery::begin_anew() noexcept {
   for (std::size_t i = next_; i-- > 0;) {
     nursery_piece& p = pieces_[i];
     if (!p.is_there() || !p.may_start() || p.free() < p.units() / (closed_ ? 8 : 2)) continue;
-    current_ = &p;
-    open_window(p.first(), p.first());
+    begin_anew(p);
     return true;
   }
   return false;
+}
+
+void nursery::begin_anew(nursery_piece& p) noexcept {
+  current_ = &p;
+  open_window(p.first(), p.first());
 }
 
 std::size_t nursery::wanted_bytes(size_class c) const noexcept {

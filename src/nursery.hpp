@@ -60,6 +60,9 @@ public:
   /// not serve such a class.
   void* allocate(size_class c) noexcept;
 
+  /// Null only when it has no hole at all for a class that it serves.
+  void* allocate_in_any_hole(size_class c) noexcept;
+
   /// False when no block of class `c` that is in use starts there; then nothing has changed.
   bool deallocate(size_class c, const void* block) noexcept {
     const std::size_t i = piece_of(block);
@@ -154,6 +157,8 @@ private:
   void* allocate_in_hole(size_class c) noexcept;
   bool open_next_window() noexcept;
   bool begin_anew() noexcept;
+  void begin_anew(nursery_piece& p) noexcept;
+  void* allocate_in_rest(size_class c) noexcept;
   bool has_empty_piece() const noexcept;
   template <class Predicate>
   pieces_of_memory remove_if(Predicate goes) noexcept;

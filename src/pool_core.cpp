@@ -73,6 +73,20 @@ std::size_t pool_core::good_size(std::size_t bytes, std::size_t alignment) const
   return std::max(bytes, std::min(block - poisoned_tail, most));
 }
 
+// When upstream has nothing, the nursery may have what is not looked for at other times.
+std::size_t pool_core::refill(size_class c, void** out, std::size_t count) {
+  std::size_t taken = refill_from_nursery(c, out, count);
+  if (taken != 0) return taken;
+  try {
+    taken = pools_.of(c).refill(out, count);
+  } catch (...) {
+    if ((*out = take_last_of_nursery(c)) == nullptr) throw;
+    return 1;
+  }
+  if (recorded_) to_records(out, taken);
+  return taken;
+}
+
 std::size_t pool_core::refill_from_slabs(size_class c, void** out, std::size_t count) noexcept {
   pool* const p = pools_.find(c);
   const std::size_t taken = p == nullptr ? 0 : p->refill_from_slabs(out, count);

@@ -60,12 +60,7 @@ public:
   // Where blocks have records, all that follows gives and takes records, up to owns().
 
   /// Takes 1 to `count` ≤ most_at_once blocks. Throws what upstream throws, and then nothing has changed.
-  std::size_t refill(size_class c, void** out, std::size_t count) {
-    if (const std::size_t taken = refill_from_nursery(c, out, count)) return taken;
-    const std::size_t taken = pools_.of(c).refill(out, count);
-    if (recorded_) to_records(out, taken);
-    return taken;
-  }
+  std::size_t refill(size_class c, void** out, std::size_t count);
 
   /// The same without calling upstream; may return 0.
   std::size_t refill_from_slabs(size_class c, void** out, std::size_t count) noexcept;
@@ -237,6 +232,7 @@ private:
   void grow_nursery(size_class c) noexcept;
   std::size_t refill_from_nursery(size_class c, void** out, std::size_t count) noexcept;
   std::size_t take_from_nursery(size_class c, void** out, std::size_t count) noexcept;
+  void* take_last_of_nursery(size_class c) noexcept;
   std::size_t give_upstream(const nursery::pieces_of_memory& pieces) noexcept;
   bool give_to_nursery(size_class c, const void* block) noexcept {
     if (!nursery_.deallocate(c, block)) return false;

@@ -47,6 +47,13 @@ std::size_t pool_core::take_from_nursery(size_class c, void** out, std::size_t c
   return taken;
 }
 
+void* pool_core::take_last_of_nursery(size_class c) noexcept {
+  const std::lock_guard guard(early_mutex_);
+  void* const block = nursery_.allocate_in_any_hole(c);
+  if (block != nullptr) usage_.add_early(block_sizes[c]);
+  return block;
+}
+
 // Looks again once it may call upstream, since another thread may have been faster, and after the call, since
 // one from within upstream may. When upstream has no memory, there may be some for a slab.
 void pool_core::grow_nursery(size_class c) noexcept {

@@ -113,6 +113,20 @@ TEST_P(nursery_test, uses_holes_again_once_half_of_a_piece_is_free) {
   EXPECT_EQ(try_to_allocate(0), nullptr);
 }
 
+// For whom there is no other memory.
+TEST_P(nursery_test, has_one_hole_of_many_pieces) {
+  while (allocate(20) != nullptr) {
+  }
+  for (const std::size_t i : {live.size() / 2, std::size_t{3}}) {
+    const void* const hole = live[i].address;
+    EXPECT_TRUE(deallocate(i));
+    EXPECT_EQ(blocks.allocate_in_any_hole(20), hole);
+    blocks.check_invariants();
+    EXPECT_EQ(blocks.allocate_in_any_hole(20), nullptr);
+  }
+  EXPECT_EQ(blocks.allocate_in_any_hole(largest + 1), nullptr);
+}
+
 // However many come and go, and in whatever order.
 TEST_P(nursery_test, needs_one_piece_for_a_few) {
   test::dice dice(GetParam() + 7);

@@ -74,15 +74,18 @@ QUARRY_CASE(failing_upstream, a_throw_at_the_second_call_of_growing_is_survived)
 }
 
 QUARRY_CASE(failing_upstream, free_blocks_still_serve_while_upstream_refuses) {
-  ledger_resource up;
-  Pool pool(&up);
-  filled_blocks<Pool> live(pool);
-  for (int i = 0; i < 100; ++i) live.add(100);
-  live.free_every(2);
-  up.refuse_from_now();
-  for (int i = 0; i < 50; ++i) live.add(100);
-  EXPECT_TRUE(live.all_intact());
-  live.free_all();
+  for (const std::size_t one_in : sizes{2, 3, 7, 50}) {
+    ledger_resource up;
+    Pool pool(&up);
+    filled_blocks<Pool> live(pool);
+    for (int i = 0; i < 150; ++i) live.add(100);
+    const std::size_t count = live.size();
+    live.free_every(one_in);
+    up.refuse_from_now();
+    while (live.size() < count) live.add(100);
+    EXPECT_TRUE(live.all_intact());
+    live.free_all();
+  }
 }
 
 QUARRY_CASE(failing_upstream, deallocate_and_release_never_allocate_and_never_throw) {

@@ -8,13 +8,13 @@
 namespace quarry_bench {
 namespace {
 
-constexpr std::size_t alignment = 8;
+constexpr std::size_t request_alignment = 8;
 
 template <raw_source Source>
 void serve(const std::vector<std::size_t>& sizes, std::vector<void*>& blocks, const Source& from) {
   for (std::size_t i = 0; i < sizes.size(); ++i)
-    blocks[i] = ::new (from.allocate(sizes[i], alignment)) std::size_t{i};
-  for (std::size_t i = 0; i < sizes.size(); ++i) from.deallocate(blocks[i], sizes[i], alignment);
+    blocks[i] = ::new (from.allocate(sizes[i], request_alignment)) std::size_t{i};
+  for (std::size_t i = 0; i < sizes.size(); ++i) from.deallocate(blocks[i], sizes[i], request_alignment);
 }
 
 bool serves_requests_of_any_size(const subject& s) {
