@@ -226,6 +226,17 @@ TEST_P(nursery_test, that_has_no_room_and_never_will_is_idle_when_a_piece_is_emp
   EXPECT_EQ(blocks.wanted_bytes(0), 0u);
 }
 
+TEST_P(nursery_test, that_is_closed_with_an_empty_piece_is_idle) {
+  allocate(3);
+  EXPECT_TRUE(deallocate(0));
+  EXPECT_FALSE(blocks.is_idle());
+  blocks.close();
+  blocks.check_invariants();
+  EXPECT_TRUE(blocks.is_idle());
+  EXPECT_NE(blocks.allocate(3), nullptr) << "it serves whom it can";
+  EXPECT_EQ(blocks.wanted_bytes(3), 0u);
+}
+
 // Of each class at each unit.
 TEST_P(nursery_test, never_starts_more_blocks_in_a_piece_than_it_may) {
   constexpr std::size_t most = 2 * nursery::first_units;
