@@ -175,6 +175,7 @@ class trims : public ::testing::Test {};
 TYPED_TEST_SUITE(trims, both_pools, pool_names);
 
 TYPED_TEST(trims, that_keep_some_keep_that_much_and_less_than_a_chunk_more) {
+  SKIP_MEMORY_BOUND_UNDER_ASAN();
   constexpr std::size_t largest_chunk = 65536;
   for (const std::size_t keep : {std::size_t{1}, std::size_t{100'000}, std::size_t{1'000'000}}) {
     ledger_resource upstream;
