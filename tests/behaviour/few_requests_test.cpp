@@ -15,7 +15,7 @@ namespace {
 using entry = recorded_violations::entry;
 
 constexpr std::size_t few[] = {24, 24, 64, 24, 100, 40, 24, 64, 40, 24}, nursery_bytes = 1024,
-                      before_magazines = 32;
+                      before_magazines = 32, too_large = 3000; // calls, and bytes of one that counts as such
 
 auto count_pieces(const ledger_resource& upstream) {
   const auto given = upstream.blocks();
@@ -34,7 +34,8 @@ protected:
   }
   // So many calls that the pool has magazines, and slabs of what it serves then.
   void outgrow() {
-    for (std::size_t i = 0; i < 2 * before_magazines; ++i) pool.deallocate(pool.allocate(600, 8), 600, 8);
+    for (std::size_t i = 0; i < 2 * before_magazines; ++i)
+      pool.deallocate(pool.allocate(too_large, 8), too_large, 8);
     pool.check_invariants();
   }
   auto pieces_of_nursery() const { return count_pieces(upstream); }
@@ -161,7 +162,8 @@ TYPED_TEST(few_requests, are_aligned_for_whoever_comes_next) {
       first.add(8);
       first.add(bytes);
     }
-    for (std::size_t i = 0; i < before_magazines; ++i) young.deallocate(young.allocate(600, 8), 600, 8);
+    for (std::size_t i = 0; i < 2 * before_magazines; ++i)
+      young.deallocate(young.allocate(too_large, 8), too_large, 8);
     first.free_all();
     population<TypeParam> aligned(young);
     for (int i = 0; i < 100; ++i) {

@@ -227,23 +227,24 @@ TYPED_TEST(violations, blocks_freed_right_and_with_a_larger_size) {
 
 // Every other of them starts where a block of that class would, and among them are some that do.
 TYPED_TEST(violations, blocks_freed_with_twice_their_size) {
-  std::vector<void*> others(20); // more than a pool's first KiB serves
-  for (void*& other : others) other = this->pool.allocate(2 * this->bytes, 8);
-  const std::size_t of_others = this->pool.statistics().bytes_in_use;
+  TypeParam bounded({50, 0}, &this->upstream); // so few to a chunk that all lie in slabs
+  std::vector<void*> others(20);
+  for (void*& other : others) other = bounded.allocate(2 * this->bytes, 8);
+  const std::size_t of_others = bounded.statistics().bytes_in_use;
   std::vector<void*> blocks(60); // as many are reported at once
-  for (void*& block : blocks) block = this->allocate();
-  const std::size_t of_blocks = this->pool.statistics().bytes_in_use - of_others;
+  for (void*& block : blocks) block = bounded.allocate(this->bytes, 8);
+  const std::size_t of_blocks = bounded.statistics().bytes_in_use - of_others;
   for (std::size_t i = 0; i < blocks.size(); ++i) {
-    this->pool.deallocate(blocks[i], 2 * this->bytes, 8);
-    if (i < others.size()) this->pool.deallocate(others[i], 2 * this->bytes, 8);
+    bounded.deallocate(blocks[i], 2 * this->bytes, 8);
+    if (i < others.size()) bounded.deallocate(others[i], 2 * this->bytes, 8);
   }
-  this->pool.trim();
+  bounded.trim();
   const auto reported = this->seen.all();
   ASSERT_EQ(reported.size(), blocks.size());
   for (const auto& each : reported) ASSERT_EQ(each.kind, violation_kind::wrong_size);
-  EXPECT_EQ(this->pool.statistics().dropped_blocks, blocks.size());
-  EXPECT_EQ(this->pool.statistics().bytes_in_use, of_blocks);
-  EXPECT_NO_THROW(this->pool.check_invariants());
+  EXPECT_EQ(bounded.statistics().dropped_blocks, blocks.size());
+  EXPECT_EQ(bounded.statistics().bytes_in_use, of_blocks);
+  EXPECT_NO_THROW(bounded.check_invariants());
 }
 
 TYPED_TEST(violations, wrong_alignment_of_an_oversized_block) {
