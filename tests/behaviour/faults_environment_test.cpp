@@ -329,7 +329,7 @@ TEST_F(child_of_a_threaded_program, makes_pools_whatever_other_threads_were_doin
       while (!stop) {
         sync pool;
         population<sync> some(pool);
-        for (std::size_t n = 0; n < 100; ++n) some.add(n);
+        for (std::size_t n = 0; n < 600; ++n) some.add(n);
         (void)pool.statistics();
       }
     });
@@ -341,7 +341,7 @@ TEST_F(child_of_a_threaded_program, makes_pools_whatever_other_threads_were_doin
                     on_another_thread([] {
                       sync pool;
                       population<sync> some(pool);
-                      for (std::size_t n = 0; n < 100; ++n) some.add(n);
+                      for (std::size_t n = 0; n < 600; ++n) some.add(n);
                     });
                     return at_rest.statistics().bytes_in_use == 0 ? nullptr : "something is still in use";
                   },

@@ -16,7 +16,7 @@ namespace {
 void use(sync& pool, std::size_t seed) {
   dice d(seed);
   population<sync> live(pool);
-  for (std::size_t i = 0; i < 200; ++i) live.add(d.between(1, 600));
+  for (std::size_t i = 0; i < 600; ++i) live.add(d.between(1, 600));
 }
 
 // A thread that does what it is told, one piece of work at a time, and keeps its caches in between.

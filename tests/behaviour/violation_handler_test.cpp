@@ -86,7 +86,7 @@ private:
 
 void cause_magazines(sync& pool) {
   population<sync> live(pool);
-  for (int i = 0; i < 100; ++i) live.add(32);
+  for (int i = 0; i < 600; ++i) live.add(32);
 }
 
 // What is reserved is looked for in other threads' magazines, where the bad block is.

@@ -54,7 +54,7 @@ QUARRY_CASE(instances, a_pool_in_a_dead_one_s_place_is_a_new_pool) {
   ledger_resource first, second;
   alignas(Pool) static std::byte place[sizeof(Pool)];
   auto* pool = ::new (place) Pool(&first);
-  for (int i = 0; i < 100; ++i) pool->deallocate(pool->allocate(48), 48);
+  for (int i = 0; i < 600; ++i) pool->deallocate(pool->allocate(48), 48);
   pool->~Pool();
   EXPECT_TRUE(first.clean());
 
