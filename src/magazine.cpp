@@ -71,6 +71,12 @@ void magazine_set::close() noexcept {
   }
 }
 
+bool magazine_set::is_closed() const noexcept {
+  return std::all_of(magazines.begin(), magazines.end(), [](const magazine& m) {
+    return m.floor.load_relaxed() == magazine::closed_floor && m.cap.load_relaxed() == 0;
+  });
+}
+
 void magazine_set::forget_all() noexcept {
   for (size_class c = 0; c < magazine_count; ++c) magazines[c].top.store_relaxed(magazines[c].base);
   ahead.fill(0);

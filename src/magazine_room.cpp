@@ -41,8 +41,9 @@ void magazine_set::move_to(size_class c, std::uint16_t slot) noexcept {
   const auto moved = [from = m.base, to = slot](std::size_t slot_before) {
     return static_cast<std::uint16_t>(slot_before - from + to);
   };
-  if (m.floor.load_relaxed() != magazine::closed_floor) m.floor.store_relaxed(moved(m.floor.load_relaxed()));
-  if (m.cap.load_relaxed() != 0) m.cap.store_relaxed(moved(m.cap.load_relaxed()));
+  const std::uint16_t floor = m.floor.load_relaxed(), cap = m.cap.load_relaxed(); // a visitor may close them
+  if (floor != magazine::closed_floor) m.floor.store_relaxed(moved(floor));
+  if (cap != 0) m.cap.store_relaxed(moved(cap));
   m.top.store_relaxed(moved(m.top.load_relaxed()));
   m.end = moved(m.end);
   m.base = slot;

@@ -15,13 +15,15 @@ struct thread_cache_links {
   atomic_word<std::uint32_t> calls_inside; // calls of the owner that are under way, see thread_call
   std::atomic<bool> visited = false;       // a visitor is inside, or about to be
   bool owner_is_out = false;               // a visitor's note; guarded by the registry mutex
+  bool was_opened = false;                 // the same: by the owner, while the visitor closed it
   bool parked = false;                     // without an owner; guarded by the registry mutex
   std::atomic<bool> at_work = false;       // the owner made a cold call since somebody looked
+  std::atomic<std::uint32_t> robbery = 0;  // which one took its room; 0 once the owner is back at work
   bool lacks_room = false;                 // the owner found all of it taken
-  std::uint8_t calls = 0;                  // cold ones of the owner, modulo 256
-  std::uint8_t calls_at_look = 0;          // their number when it last looked at the room there is
-  std::uint8_t calls_at_search = 0;        // their number when it last looked for an idle cache
-  std::uint8_t calls_to_wait = 4;          // before it looks for one again
+  std::uint16_t calls = 0;                 // cold ones of the owner, modulo 65536
+  std::uint16_t calls_at_look = 0;         // their number when it last looked at the room there is
+  std::uint16_t calls_at_search = 0;       // their number when it last looked for an idle cache
+  std::uint16_t calls_to_wait = 0;         // before it looks for one again, at least
   std::uint8_t quick_calls = 0;            // how many of the next may be quick, see take_quickly
   std::uint8_t asked = 0;                  // times the owner asked for room, modulo 256
   std::uint32_t tops_seen = 0;             // Σ top when somebody looked; guarded by the registry mutex

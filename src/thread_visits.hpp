@@ -10,10 +10,11 @@
 
 namespace quarry::detail {
 
-// Shuts out the owners of the caches that for_each(g) calls g with, first of their cold paths and then, with
-// all bounds closed, of the hot ones; it is the owners' next cold calls that open them, class by class. One
-// barrier does for all caches. An owner that is inside is waited for, or its cache is left alone. Expects the
-// registry mutex to be held.
+// Shuts out the owners of the caches that for_each(g) calls g with: of their cold paths by the flag, of the
+// hot ones by closed bounds; it is the owners' next cold calls that open them, class by class. One barrier
+// does for all caches. An owner that was on its cold path then may have opened bounds again before it left:
+// its cache is closed once more, by another barrier. An owner that is inside is waited for, or its cache is
+// left alone. Expects the registry mutex to be held.
 template <class ForEach, class Function>
 void thread_magazines::visit_each(const ForEach& for_each, when_busy busy, Function f) noexcept {
   const auto is_out = [busy](const thread_cache& cache) {
@@ -23,15 +24,22 @@ void thread_magazines::visit_each(const ForEach& for_each, when_busy busy, Funct
     }
     return true;
   };
-  for_each([](thread_cache& cache) { cache.visited.store(true, std::memory_order_relaxed); });
-  membarrier_all_threads();
-  for_each([&](thread_cache& cache) {
-    cache.owner_is_out = is_out(cache);
-    if (cache.owner_is_out) cache.close();
+  for_each([](thread_cache& cache) {
+    cache.visited.store(true, std::memory_order_relaxed);
+    cache.close();
   });
   membarrier_all_threads();
+  bool some_were_opened = false;
   for_each([&](thread_cache& cache) {
-    if (cache.owner_is_out && is_out(cache)) f(cache);
+    cache.owner_is_out = is_out(cache);
+    cache.was_opened = cache.owner_is_out && !cache.is_closed();
+    if (!cache.was_opened) return;
+    cache.close();
+    some_were_opened = true;
+  });
+  if (some_were_opened) membarrier_all_threads();
+  for_each([&](thread_cache& cache) {
+    if (cache.owner_is_out && (!cache.was_opened || is_out(cache))) f(cache);
     cache.visited.store(false, std::memory_order_release);
     cache.visited.notify_one();
   });

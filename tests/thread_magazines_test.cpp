@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <latch>
 #include <random>
 #include <thread>
@@ -97,6 +98,38 @@ TEST(room_for_magazines, goes_with_its_blocks_to_who_finds_none) {
   wake.count_down();
   for (std::thread& t : threads) t.join();
   for (void* const block : in_use) pool.deallocate(block, 1024);
+  EXPECT_NO_THROW(pool.check_invariants());
+}
+
+// Threads that take turns, as the stages of a pipeline do: each is idle while the others are at work, and
+// back before long. To take from each other what is needed again at once costs all of them more than it
+// gives.
+TEST(room_for_magazines, is_left_to_threads_that_come_back) {
+  if (memory_is_poisoned()) GTEST_SKIP() << "there are no magazines";
+  constexpr std::size_t stages = 12, turns = 200;
+  synchronized_pool_resource pool;
+  std::vector<void*> in_use(4096);
+  for (void*& block : in_use) block = pool.allocate(1024);
+  std::atomic<std::size_t> turn = 0;
+  std::array<std::size_t, 2> robbed{}; // in the first half of all turns, and in the second
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < stages; ++i)
+    threads.emplace_back([&, i] {
+      std::size_t left = 0;
+      for (std::size_t t = 0; t < turns; ++t) {
+        const std::size_t mine = t * stages + i;
+        for (std::size_t now; (now = turn.load()) != mine;) turn.wait(now);
+        robbed[t / (turns / 2)] += own_room(pool) < left;
+        come_and_go(pool, static_cast<unsigned>(mine), 500);
+        left = own_room(pool);
+        ++turn;
+        turn.notify_all();
+      }
+    });
+  for (std::thread& t : threads) t.join();
+  for (void* const block : in_use) pool.deallocate(block, 1024);
+  EXPECT_GT(robbed[0], 0u) << "else there is room for all";
+  EXPECT_LT(robbed[1], stages * turns / 2 / 4);
   EXPECT_NO_THROW(pool.check_invariants());
 }
 

@@ -56,7 +56,7 @@ inline constexpr auto small_magazines = [] {
 //   visitor: close bounds (release) · membarrier · busy = 0 (acquire)? · act · leave; the owner's cold path
 //   opens bounds
 //
-// (The cold path, which moves bounds itself, is kept out first in the same way, by a flag of the cache.)
+// (The cold path, which moves bounds itself, is kept out in the same way, by a flag of the cache.)
 //
 // Of the owner's store to busy and its read of the bounds, and the visitor's store to the bounds and its read
 // of busy, the barrier orders both pairs: at least one sees the other. The releases and acquires order the
@@ -203,7 +203,8 @@ struct magazine_set {
   void let_push(size_class c, std::size_t up_to) noexcept;
   void let_pop(size_class c, bool may) noexcept;
 
-  void close() noexcept;        ///< sends the owner's next call for each class to the cold path
+  void close() noexcept; ///< sends the owner's next call for each class to the cold path
+  bool is_closed() const noexcept;
   void forget_all() noexcept;   ///< all blocks are dead
   void give_up_room() noexcept; ///< every capacity becomes 0; expects empty magazines
   /// Its blocks and capacities; this one is empty, with slots enough.

@@ -20,7 +20,7 @@ namespace quarry::test::interleaving {
 using word = std::size_t; // its index in memory
 using register_index = std::size_t;
 
-inline constexpr std::size_t word_count = 16, register_count = 6, buffer_capacity = 8, most_threads = 3;
+inline constexpr std::size_t word_count = 16, register_count = 7, buffer_capacity = 8, most_threads = 3;
 
 using registers = std::array<std::int8_t, register_count>;
 

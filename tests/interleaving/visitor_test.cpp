@@ -35,13 +35,23 @@ enum : word {
   words_used
 };
 static_assert(words_used <= word_count);
-enum : register_index { r0, r1, owner_is_out, registers_used = owner_is_out + most_caches };
+enum : register_index {
+  r0,
+  r1,
+  some_were_opened,
+  owner_is_out,
+  was_opened = owner_is_out + most_caches,
+  registers_used = was_opened + most_caches
+};
 static_assert(registers_used <= register_count);
 
 struct flaws {
   bool no_barrier = false;         // membarrier does nothing
-  bool no_first_look = false;      // the owner's cold path is not shut out before bounds are closed
-  bool no_second_look = false;     // bounds are closed, and the visitor goes in
+  bool no_look = false;            // bounds are closed, and the visitor goes in
+  bool no_look_at_bounds = false;  // nor does it see that the owner opened them again
+  bool no_second_close = false;    // it sees it, and leaves them open
+  bool no_second_barrier = false;  // closed twice, with one barrier
+  bool no_second_look = false;     // and the visitor goes in
   bool no_look_at_visited = false; // the owner's cold path does not look for visitors
   bool looks_again = false;        // who waited looks once more, and goes by that
   bool open_after_leaving = false; // bounds are opened when `busy` is 0 again
@@ -106,26 +116,42 @@ void flush(program& p, std::size_t cache) {
       .note(visitor_inside + cache, -1);
 }
 
-// All caches by one barrier at a time.
+void set(program& p, register_index index) {
+  p.compute([index](registers& r) { r[index] = 1; });
+}
+
+// Whether the owner is out, and whether it opened the bounds again before.
+void look_at(program& p, const flaws& f, when_busy how, std::size_t cache) {
+  const std::string seen = "seen" + std::to_string(cache);
+  if (!f.no_look) look(p, f, how, cache, seen);
+  set(p, owner_is_out + cache);
+  if (!f.no_look_at_bounds) {
+    p.load(r0, open_bounds + cache).jump_if(r0, 0, seen);
+    set(p, was_opened + cache);
+    set(p, some_were_opened);
+    if (!f.no_second_close) p.store(open_bounds + cache, 0);
+  }
+  p.label(seen);
+}
+
+// All caches by one barrier, or two.
 program visitor(const flaws& f, when_busy how, std::size_t caches) {
   program p;
   p.lock(registry);
-  for (std::size_t cache = 0; cache < caches; ++cache) p.store(visited + cache, 1);
-  if (!f.no_barrier && !f.no_first_look) p.membarrier();
+  for (std::size_t cache = 0; cache < caches; ++cache)
+    p.store(visited + cache, 1).store(open_bounds + cache, 0);
+  if (!f.no_barrier) p.membarrier();
+  for (std::size_t cache = 0; cache < caches; ++cache) look_at(p, f, how, cache);
+  p.jump_if(some_were_opened, 0, "closed");
+  if (!f.no_barrier && !f.no_second_barrier) p.membarrier();
+  p.label("closed");
   for (std::size_t cache = 0; cache < caches; ++cache) {
-    const std::string next = "next" + std::to_string(cache);
-    if (!f.no_first_look) look(p, f, how, cache, next);
-    p.store(open_bounds + cache, 0);
-    p.compute([cache](registers& r) { r[owner_is_out + cache] = 1; });
-    p.label(next);
-  }
-  if (!f.no_barrier && !f.no_second_look) p.membarrier();
-  for (std::size_t cache = 0; cache < caches; ++cache) {
-    const std::string out = "out" + std::to_string(cache);
-    p.jump_if(owner_is_out + cache, 0, out);
-    if (!f.no_second_look) look(p, f, how, cache, out);
+    const std::string number = std::to_string(cache);
+    p.jump_if(owner_is_out + cache, 0, "out" + number).jump_if(was_opened + cache, 0, "in" + number);
+    if (!f.no_second_look) look(p, f, how, cache, "out" + number);
+    p.label("in" + number);
     flush(p, cache);
-    p.label(out).store(visited + cache, 0);
+    p.label("out" + number).store(visited + cache, 0);
   }
   p.unlock(registry);
   return p;
@@ -184,9 +210,11 @@ TEST_P(every_order, two_caches_and_a_visitor_that_skips) { expect_right(1, {when
 
 TEST_P(every_order, each_part_of_the_protocol_is_needed) {
   for (const when_busy how : {when_busy::wait, when_busy::skip}) {
+    EXPECT_TRUE(found({.no_look = true}, how, GetParam()));
+    EXPECT_TRUE(found({.no_look_at_bounds = true}, how, GetParam()));
+    EXPECT_TRUE(found({.no_second_close = true}, how, GetParam()));
     EXPECT_TRUE(found({.no_second_look = true}, how, GetParam()));
     EXPECT_TRUE(found({.no_look_at_visited = true}, how, GetParam()));
-    EXPECT_TRUE(found({.no_first_look = true}, how, GetParam()));
     EXPECT_TRUE(found({.open_after_leaving = true}, how, GetParam()));
   }
 }
@@ -196,10 +224,12 @@ TEST_P(every_order, who_waited_need_not_look_again) {
 }
 
 // Only where stores wait in buffers.
-TEST(store_buffers, make_the_barrier_needed) {
+TEST(store_buffers, make_the_barriers_needed) {
   for (const when_busy how : {when_busy::wait, when_busy::skip}) {
     EXPECT_NE(explore(protocol({.no_barrier = true}, 2, {how}), stores::buffered).wrong, "");
     EXPECT_EQ(explore(protocol({.no_barrier = true}, 2, {how}), stores::at_once).wrong, "");
+    EXPECT_NE(explore(protocol({.no_second_barrier = true}, 2, {how}, false), stores::buffered).wrong, "");
+    EXPECT_EQ(explore(protocol({.no_second_barrier = true}, 2, {how}, false), stores::at_once).wrong, "");
   }
 }
 
