@@ -111,15 +111,18 @@ void* take_at_hand(pool_core& core, pool_core::flushed& f, magazine_set& set, Mu
   return take_or_fetch(core, set, c, now, may_grow, wanted);
 }
 
-/// A block of class `c` for the owner of a set, whose magazine gave none. A call from within upstream may
-/// replace the set, and fill the magazine. Throws what upstream throws.
-template <class Mutex, class MayGrow>
-void* take(pool_core& core, magazine_set* const& set, Mutex& mutex, size_class c, MayGrow may_grow) {
+/// A block of class `c` for the owner of a set, whose magazine gave none. `flush_all` is called where that
+/// may give room. A call from within upstream may replace the set, and fill the magazine. Throws what
+/// upstream throws.
+template <class Mutex, class MayGrow, class FlushAll>
+void* take(pool_core& core, magazine_set* const& set, Mutex& mutex, size_class c, MayGrow may_grow,
+           FlushAll flush_all) {
   std::size_t wanted = 1;
   pool_core::flushed f;
   void* const block = take_at_hand(core, f, *set, mutex, c, may_grow, wanted);
   if (f.some) core.finish(f);
   if (block != nullptr) return block;
+  if (core.magazines_may_pin_room()) flush_all();
   core.depots().make(c);
   void* blocks[pool::most_at_once];
   const std::size_t taken = core.refill(c, blocks, wanted);

@@ -48,7 +48,8 @@ void* own_magazines::allocate(size_class c) {
   }
   no_mutex mutex;
   const room_search search(*this);
-  return take(core_, set_, mutex, c, [this](std::size_t more) { return has_room(more); });
+  return take(
+      core_, set_, mutex, c, [this](std::size_t more) { return has_room(more); }, [this] { flush(); });
 }
 
 void own_magazines::deallocate(size_class c, void* block) noexcept {

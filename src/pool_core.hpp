@@ -145,6 +145,8 @@ public:
 
   /// True once after each period at whose end very much is held in vain: then magazines should be flushed.
   bool magazines_are_stale() noexcept { return source_.magazines_are_stale(); }
+  /// True at most once a period, before upstream is asked for what magazines may keep from being free.
+  bool magazines_may_pin_room() noexcept { return source_.magazines_may_pin_room(); }
 
   oversized& large() noexcept { return oversized_; }
   /// Frees an oversized block; one that is none is reported and dropped.

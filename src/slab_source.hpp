@@ -71,6 +71,14 @@ public:
     return stale_.load(std::memory_order_relaxed) && stale_.exchange(false, std::memory_order_relaxed);
   }
 
+  /// True at most once a period: there is no room, though a ninth of what slabs take is free in them. Then
+  /// it may be a few blocks in magazines that keep them from being empty.
+  bool magazines_may_pin_room() noexcept {
+    constexpr std::size_t little = 65536;
+    return free_ < little && unflushed_.load(std::memory_order_relaxed) && thrift_.is_free_in_slabs(free_) &&
+           unflushed_.exchange(false, std::memory_order_relaxed);
+  }
+
   /// True while frees must be seen for kept memory to be forgotten.
   bool settling() const noexcept {
     return settling_.load(std::memory_order_relaxed) || thrift_.may_hold_in_vain();
@@ -238,6 +246,7 @@ private:
   const bool shared_;
   std::atomic<bool> settling_ = false;
   std::atomic<bool> stale_ = false;
+  std::atomic<bool> unflushed_ = true; // for want of room, in this period
   relaxed<std::size_t> idle_;
   relaxed<std::size_t> free_; // bytes of free units, those of empty chunks included
   chunk_tree chunks_by_room_;

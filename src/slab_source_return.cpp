@@ -116,6 +116,7 @@ void slab_source::advance(std::size_t slabs) noexcept {
     const std::lock_guard guard(mutex_);
     if (retention_.period_is_over()) {
       stale_.store(thrift_.was_held_in_vain(), std::memory_order_relaxed);
+      unflushed_.store(true, std::memory_order_relaxed);
       retention_.end_period(idle_, up_.held() - std::min(up_.held(), usage_.oversized()));
       usage_.start_period();
       note_idle();

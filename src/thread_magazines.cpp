@@ -73,7 +73,9 @@ void* thread_magazines::allocate(size_class c) {
     const std::uint32_t refusals = cache->refusals;
     if (parked_.load(std::memory_order_relaxed) != 0) fetch_parked(c);
     owner_section inside(*cache);
-    void* const block = take(core_, set, inside, c, [&](std::size_t more) { return has_room(*cache, more); });
+    void* const block = take(
+        core_, set, inside, c, [&](std::size_t more) { return has_room(*cache, more); },
+        [&] { flush_all(); });
     see_to_room(*cache, refusals);
     return block;
   }

@@ -57,6 +57,12 @@ public:
     return free_bytes > (usage_.has_fallen() ? used / 20 + worth_it / 4 : used / 10 + worth_it);
   }
 
+  /// Whether a ninth of what slabs take is not used, where `free_bytes` are in none.
+  bool is_free_in_slabs(std::size_t free_bytes) const noexcept {
+    const std::size_t used = usage_.used();
+    return pooled() > used + used / 8 + not_worth_it() + free_bytes;
+  }
+
   /// Whether at the end of a period more than a third of what is held was not used.
   bool was_held_in_vain() const noexcept {
     const std::size_t used = usage_.recent_peak();
