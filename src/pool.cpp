@@ -89,13 +89,14 @@ std::size_t pool::flush(void* const* blocks, std::size_t count, slab*& emptied, 
   slab* found[most_at_once + 1];
   find_slabs(blocks, count, found);
   const slab::divisor by_block = slab::by_block(class_);
-  std::size_t bad_count = 0;
+  std::size_t bad_count = 0, touched = 0;
   slab* s = nullptr;
   slab::extent extent; // of no block, unless the slab is ours
   const std::lock_guard guard(mutex_);
   for (std::size_t i = 0; i < count; ++i) {
     if (found[i] != s) {
       s = found[i];
+      ++touched;
       extent = s != nullptr && s->block_class() == class_ ? s->where() : slab::extent{};
     }
     const std::size_t index = by_block.index_in(extent, blocks[i]);
@@ -104,14 +105,16 @@ std::size_t pool::flush(void* const* blocks, std::size_t count, slab*& emptied, 
     const bool leaves_slab = found[i + 1] != s && extent.blocks != 0;
     if (leaves_slab && is_unsettled(*s)) settle(*s, emptied);
   }
-  note_return(count - bad_count);
+  note_return(count - bad_count, touched);
   return bad_count;
 }
 
-// Blocks are free in their slabs. Where frees into magazines are counted these were, too.
-void pool::note_return(std::size_t blocks) noexcept {
+// Blocks are free in their slabs, of which `touched` are few when it is those that were taken last: then none
+// of the others comes to be empty by it. Where frees into magazines are counted these were, too.
+void pool::note_return(std::size_t blocks, std::size_t touched) noexcept {
   free_ += blocks;
-  came_back_ += blocks;
+  const bool lay_together = touched * 16 <= std::min(blocks, slabs_);
+  came_back_ += lay_together ? blocks * 8 : blocks;
   const std::size_t bytes = blocks * block_sizes[class_];
   if (source_.settling() && !draining())
     usage_.subtract_counted(bytes);

@@ -122,7 +122,7 @@ private:
   void find_slabs(void* const* blocks, std::size_t count, slab** found) const noexcept;
   static bool is_unsettled(const slab& s) noexcept;
   void settle(slab& s, slab*& emptied) noexcept;
-  void note_return(std::size_t blocks) noexcept;
+  void note_return(std::size_t blocks, std::size_t touched) noexcept;
   void add(slab& s) noexcept;
   void reshelve(slab& s) noexcept;
   void put_on_shelf(slab& s, shelf_kind shelf) noexcept;
@@ -145,7 +145,7 @@ private:
   std::size_t carved_ = 0;
   std::size_t free_ = 0;
   std::size_t least_carved_ = 0;          // while memory is held in vain
-  std::size_t came_back_ = 0;             // blocks, since then
+  std::size_t came_back_ = 0;             // blocks, since then; eightfold those that lay together
   std::size_t promised_ = 0;              // blocks that were reserved with success
   std::atomic<std::size_t> reserved_ = 0; // that must stay
   std::uint32_t reserving_ = 0;           // calls of reserve() that are under way

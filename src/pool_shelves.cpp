@@ -75,9 +75,9 @@ bool pool::has_part_in_vain(bool drains_already) const noexcept {
   return source_.scattered() && reserved() == 0 && (source_.places_low() || carved_ * block > worth_it);
 }
 
-// The same few blocks come and go, beside others that stay: eight times as many came back as there are, and
-// there are not fewer slabs for it. As with all of them, see thrift: then it is tried for an eighth of the
-// time.
+// The same few blocks come and go, beside others that stay: eight times as many came back as there are, those
+// that lay together counted eightfold, and there are not fewer slabs for it. As with all of them, see thrift:
+// then it is tried for an eighth of the time.
 bool pool::drains_to_no_end() const noexcept { return came_back_ / (8 * carved_ + 512) % 8 != 0; }
 
 pool::counts pool::count() const noexcept {
