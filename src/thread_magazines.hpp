@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "patience.hpp"
 #include "pool_core.hpp"
 #include "short_mutex.hpp"
 #include <quarry/magazine.hpp>
@@ -84,8 +85,6 @@ private:
   void* allocate_reserved(size_class c, thread_cache* cache);
   void reclaim(pool_core::flushed& f, size_class c) noexcept;
   void look_for_room(thread_cache& cache) noexcept;
-  void note_robbery(thread_cache& robbed) noexcept;
-  void note_return(thread_cache& robbed) noexcept;
   void see_to_room(thread_cache& cache, std::uint32_t refusals_before) noexcept;
   void see_to_room_of_all() noexcept;
   void give_up_room(thread_cache& cache) noexcept;
@@ -109,11 +108,8 @@ private:
   std::atomic<std::size_t> calls_without_cache_ = 0; // that are under way, see thread_call
   std::atomic<bool> closed_ = false;                 // one call has the pool alone
   std::atomic<std::uint32_t> parked_ = 0; // caches without a thread; changed under the registry mutex
-  static constexpr std::uint16_t least_patience = 4;
-  std::atomic<std::uint16_t> patience_ = least_patience; // cold calls that lack room between two robberies
-  std::atomic<std::uint32_t> robberies_ = 0;             // of idle caches' room, modulo 2^32
-  std::atomic<bool> robbed_came_back_ = false;           // soon, since the last robbery
-  short_mutex reserved_moves_; // held while blocks of classes with a reservation are moved
+  patience patience_;                     // robberies are noted under the registry mutex
+  short_mutex reserved_moves_;            // held while blocks of classes with a reservation are moved
 
   // Guarded by the registry mutex.
   thread_cache* first_ = nullptr;

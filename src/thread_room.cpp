@@ -52,32 +52,10 @@ bool thread_magazines::has_room(thread_cache& cache, std::size_t more) const noe
 void thread_magazines::look_for_room(thread_cache& cache) noexcept {
   constexpr std::uint16_t calls_after_none = 16;
   if (cache.capacity_bytes.load_relaxed() >= cache.share_seen / 2) return;
-  const std::uint16_t to_wait = std::max(cache.calls_to_wait, patience_.load(std::memory_order_relaxed));
+  const std::uint16_t to_wait = std::max(cache.calls_to_wait, patience_.calls());
   if (calls_since(cache, cache.calls_at_search) < to_wait) return;
   cache.calls_at_search = cache.calls;
   cache.calls_to_wait = take_room_of_idle(&cache) ? 0 : calls_after_none;
-}
-
-// A visit is dear, and who was robbed has to fetch anew what it had. So where those robbed come back soon, as
-// the stages of a pipeline do, patience doubles; where they don't, it fades.
-void thread_magazines::note_robbery(thread_cache& robbed) noexcept {
-  constexpr std::uint32_t most_patience = 4096;
-  const std::uint32_t patience = patience_.load(std::memory_order_relaxed);
-  const bool came_back = robbed_came_back_.exchange(false, std::memory_order_relaxed);
-  const std::uint32_t changed = came_back ? std::min(patience * 2, most_patience)
-                                          : std::max<std::uint32_t>(patience * 7 / 8, least_patience);
-  patience_.store(static_cast<std::uint16_t>(changed), std::memory_order_relaxed);
-  const std::uint32_t number = robberies_.load(std::memory_order_relaxed) + 1;
-  robberies_.store(number, std::memory_order_relaxed);
-  robbed.robbery.store(number, std::memory_order_relaxed);
-}
-
-// Soon is before a few others were robbed.
-void thread_magazines::note_return(thread_cache& robbed) noexcept {
-  constexpr std::uint32_t few = 16;
-  const std::uint32_t number = robbed.robbery.exchange(0, std::memory_order_relaxed);
-  if (robberies_.load(std::memory_order_relaxed) - number < few)
-    robbed_came_back_.store(true, std::memory_order_relaxed);
 }
 
 // After a cold call of the owner's: all of them may have more room than there is, since less is used than
@@ -88,7 +66,8 @@ void thread_magazines::see_to_room(thread_cache& cache, std::uint32_t refusals_b
   ++cache.calls;
   cache.quick_calls = cache.refusals == refusals_before ? 0 : every - 1;
   if (!cache.at_work.load(std::memory_order_relaxed)) cache.at_work.store(true, std::memory_order_relaxed);
-  if (cache.robbery.load(std::memory_order_relaxed) != 0) note_return(cache);
+  if (cache.robbery.load(std::memory_order_relaxed) != 0)
+    patience_.note_return(cache.robbery.exchange(0, std::memory_order_relaxed));
   if (std::exchange(cache.lacks_room, false)) look_for_room(cache);
   if (calls_since(cache, cache.calls_at_look) < every) return;
   cache.calls_at_look = cache.calls;
@@ -132,7 +111,7 @@ bool thread_magazines::take_room_of_idle(thread_cache* heir) noexcept {
     if (idle == nullptr) return false;
     const auto for_each = [idle](auto g) { g(*idle); };
     visit_each(for_each, when_busy::skip, [&](thread_cache& cache) {
-      note_robbery(cache);
+      cache.robbery.store(patience_.note_robbery(), std::memory_order_relaxed);
       if (heir != nullptr && heir->capacity_bytes.load_relaxed() < cache.capacity_bytes.load_relaxed())
         return inherit(f, *heir, cache);
       hand_on_set(core_, f, cache);
